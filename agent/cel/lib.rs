@@ -1,0 +1,1 @@
+//! CEL, the expression language of `metricpass`.

@@ -1,0 +1,1 @@
+//! What Telegraf users write in the spelling of Go: time layouts, templates, globs, numbers.

@@ -1,0 +1,1 @@
+//! Starlark, the script language of the starlark processor and aggregator.
