@@ -1,0 +1,279 @@
+//! Adding a metric to a batch: in parts by name and value, or by parsers from places in a shared body.
+
+use super::*;
+use std::sync::Arc;
+
+/// A metric being added. It counts from the moment it is dropped, and only if it has a field; its tags are sorted then, and
+/// of a tag or field given twice the last stays.
+pub struct Builder<'a> {
+    batch: &'a mut Batch,
+    head: Head,
+    sorted: bool,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(batch: &'a mut Batch, name: &str) -> Self {
+        let text = batch.put(name);
+        Builder::start(batch, text, clean(name))
+    }
+
+    fn start(batch: &'a mut Batch, name: Str, clean: bool) -> Self {
+        let (tags, fields) = (batch.tags.len() as u32, batch.fields.len() as u32);
+        let head =
+            Head { name, tags, fields, field_len: 0, tag_len: 0, kind: Kind::Untyped, clean, time: UNSET, series: 0 };
+        Builder { batch, head, sorted: true }
+    }
+
+    /// Adds a tag. Empty values are kept here and left out by formats that cannot write them.
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.add_tag(key, value);
+        self
+    }
+
+    /// Adds tags.
+    pub fn tags<K: AsRef<str>, V: AsRef<str>>(mut self, tags: impl IntoIterator<Item = (K, V)>) -> Self {
+        for (k, v) in tags {
+            self.add_tag(k.as_ref(), v.as_ref());
+        }
+        self
+    }
+
+    /// Adds a tag, for loops.
+    pub fn add_tag(&mut self, key: &str, value: &str) {
+        if self.head.tag_len < u16::MAX {
+            let pair = (self.batch.put(key), self.batch.put(value));
+            self.head.clean &= clean(key) && clean(value);
+            self.push_tag(pair);
+        }
+    }
+
+    /// Adds a field.
+    pub fn field<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        self.add_field(key, value);
+        self
+    }
+
+    /// Adds fields.
+    pub fn fields<'v, K: AsRef<str>>(mut self, fields: impl IntoIterator<Item = (K, Value<'v>)>) -> Self {
+        for (k, v) in fields {
+            self.add_field(k.as_ref(), v);
+        }
+        self
+    }
+
+    /// Adds a field, for loops. A key is at most 16 MiB long; a longer one is ignored.
+    pub fn add_field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+        if key.len() > KEY_MAX {
+            return;
+        }
+        let text = self.batch.put(key);
+        self.head.clean &= clean(key);
+        let slot = self.batch.slot(text, value.into());
+        self.push_slot(slot);
+    }
+
+    /// Sets the time in nanoseconds since the Unix epoch; without it the agent sets the time of collection.
+    pub fn time(mut self, time: i64) -> Self {
+        self.head.time = time;
+        self
+    }
+
+    /// Sets the kind.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.head.kind = kind;
+        self
+    }
+
+    /// Number of fields so far.
+    pub fn field_count(&self) -> usize {
+        self.head.field_len as usize
+    }
+
+    /// Leaves the metric out after all.
+    pub fn discard(mut self) {
+        self.batch.fields.truncate(self.head.fields as usize);
+        self.head.field_len = 0;
+    }
+
+    fn push_tag(&mut self, pair: (Str, Str)) {
+        if self.sorted && self.head.tag_len > 0 {
+            let before = self.batch.tags[self.batch.tags.len() - 1].0;
+            self.sorted = self.batch.text(before) < self.batch.text(pair.0);
+        }
+        self.batch.tags.push(pair);
+        self.head.tag_len += 1;
+    }
+
+    /// Adds a field, or replaces the one of that key. Looking back costs the square of the number of fields, so metrics that
+    /// are wider than 64 fields look through a sorted list at the end instead.
+    fn push_slot(&mut self, slot: Slot) {
+        self.batch.fields.push(slot);
+        self.head.field_len += 1;
+    }
+
+    fn sort_tags(&mut self) {
+        let start = self.head.tags as usize;
+        let mut tags = self.batch.tags.split_off(start);
+        let batch = &*self.batch;
+        // Stable, so of equal keys the last given is the last of its run.
+        tags.sort_by(|a, b| batch.text(a.0).cmp(batch.text(b.0)));
+        let mut kept: Vec<(Str, Str)> = Vec::with_capacity(tags.len());
+        for pair in tags {
+            match kept.last_mut() {
+                Some(last) if batch.text(last.0) == batch.text(pair.0) => *last = pair,
+                _ => kept.push(pair),
+            }
+        }
+        self.head.tag_len = kept.len() as u16;
+        self.batch.tags.extend(kept);
+    }
+
+    /// Of fields of one key only the last value stays, in the place of the first.
+    fn unique_fields(&mut self) {
+        let start = self.head.fields as usize;
+        let batch = &mut *self.batch;
+        if self.head.field_len <= 16 {
+            let mut end = start;
+            'next: for i in start..batch.fields.len() {
+                let slot = batch.fields[i];
+                for j in start..end {
+                    let other = batch.fields[j];
+                    if other.len_type & KEY_MAX as u32 == slot.len_type & KEY_MAX as u32
+                        && batch.text(other.key()) == batch.text(slot.key())
+                    {
+                        batch.fields[j] = slot;
+                        continue 'next;
+                    }
+                }
+                batch.fields[end] = slot;
+                end += 1;
+            }
+            batch.fields.truncate(end);
+        } else {
+            let slots = batch.fields.split_off(start);
+            let mut seen = std::collections::HashMap::with_capacity(slots.len());
+            let mut kept: Vec<Slot> = Vec::with_capacity(slots.len());
+            for slot in slots {
+                let key = batch.text(slot.key());
+                match seen.get(key) {
+                    Some(&i) => kept[i] = slot,
+                    None => {
+                        seen.insert(key, kept.len());
+                        kept.push(slot);
+                    }
+                }
+            }
+            batch.fields.extend(kept);
+        }
+        self.head.field_len = (batch.fields.len() - start) as u32;
+    }
+}
+
+impl Drop for Builder<'_> {
+    fn drop(&mut self) {
+        if self.head.field_len == 0 {
+            self.batch.tags.truncate(self.head.tags as usize);
+            return;
+        }
+        if !self.sorted {
+            self.sort_tags();
+        }
+        if self.head.field_len > 1 {
+            self.unique_fields();
+        }
+        self.batch.heads.push(self.head);
+    }
+}
+
+/// Adds metrics whose texts are places in one shared body, for parsers: nothing is copied but what had an escape.
+///
+/// All offsets count from the begin of the body given to [`Borrower::new`].
+pub struct Borrower<'a> {
+    batch: &'a mut Batch,
+    base: u32,
+}
+
+impl<'a> Borrower<'a> {
+    /// None if the batch borrows from another body already, or the body is no text or too large: copy then.
+    pub fn new(batch: &'a mut Batch, body: &Body) -> Option<Self> {
+        let (text, from, _) = body.shared()?;
+        let text: &Arc<String> = text;
+        if !batch.adopt(text) {
+            return None;
+        }
+        Some(Borrower { batch, base: from as u32 })
+    }
+
+    /// The batch, for what is copied after all.
+    pub fn batch(&mut self) -> &mut Batch {
+        self.batch
+    }
+
+    /// Number of metrics in the batch.
+    pub fn len(&self) -> usize {
+        self.batch.heads.len()
+    }
+
+    /// True if the batch has no metric.
+    pub fn is_empty(&self) -> bool {
+        self.batch.heads.is_empty()
+    }
+
+    /// Begins a metric whose name is at `from..to` and, as all that is borrowed, needs no escape.
+    pub fn metric(&mut self, from: usize, to: usize) -> BorrowedBuilder<'_> {
+        let base = self.base;
+        BorrowedBuilder {
+            inner: Builder::start(self.batch, Str { at: base + from as u32, len: (to - from) as u32 }, true),
+            base,
+        }
+    }
+}
+
+/// See [`Borrower`]: a metric being added.
+pub struct BorrowedBuilder<'a> {
+    inner: Builder<'a>,
+    base: u32,
+}
+
+impl BorrowedBuilder<'_> {
+    fn place(&self, (from, to): (usize, usize)) -> Str {
+        Str { at: self.base + from as u32, len: (to - from) as u32 }
+    }
+
+    /// Adds a tag from two places.
+    pub fn tag(&mut self, key: (usize, usize), value: (usize, usize)) {
+        if self.inner.head.tag_len < u16::MAX {
+            let pair = (self.place(key), self.place(value));
+            self.inner.push_tag(pair);
+        }
+    }
+
+    /// Adds a field whose key is a place.
+    pub fn field(&mut self, key: (usize, usize), value: Value<'_>) {
+        let key = self.place(key);
+        let slot = self.inner.batch.slot(key, value);
+        self.inner.push_slot(slot);
+    }
+
+    /// Adds a float whose text is plain decimal in shortest form (see [`FieldRef::decimal`]).
+    pub fn decimal(&mut self, key: (usize, usize), text: (usize, usize)) {
+        let slot = Slot::new(self.place(key), Type::Decimal, self.place(text).bits());
+        self.inner.push_slot(slot);
+    }
+
+    /// Adds a text field from a place.
+    pub fn text(&mut self, key: (usize, usize), text: (usize, usize)) {
+        let slot = Slot::new(self.place(key), Type::Str, self.place(text).bits());
+        self.inner.push_slot(slot);
+    }
+
+    /// Sets the time in nanoseconds since the Unix epoch.
+    pub fn time(&mut self, time: i64) {
+        self.inner.head.time = time;
+    }
+
+    /// Leaves the metric out after all.
+    pub fn discard(self) {
+        self.inner.discard();
+    }
+}

@@ -1,0 +1,257 @@
+//! One metric of a batch, to change. Only what changes is copied: new texts go to the arena, a longer list of tags or fields
+//! moves to the end of its column.
+
+use super::*;
+
+/// A metric of a batch that may be changed in place.
+pub struct MetricMut<'a> {
+    pub(super) batch: &'a mut Batch,
+    pub(super) row: usize,
+}
+
+impl MetricMut<'_> {
+    /// The same metric to read.
+    pub fn read(&self) -> MetricRef<'_> {
+        self.batch.at(self.row)
+    }
+
+    /// Its row in the batch.
+    pub fn row(&self) -> usize {
+        self.row
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.read().name()
+    }
+
+    /// The value of a tag.
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        self.read().tag(key)
+    }
+
+    /// The value of a field.
+    pub fn field(&self, key: &str) -> Option<Value<'_>> {
+        self.read().field(key)
+    }
+
+    /// The time in nanoseconds since the Unix epoch.
+    pub fn time(&self) -> i64 {
+        self.head().time
+    }
+
+    /// Sets the name.
+    pub fn set_name(&mut self, name: &str) {
+        let text = self.batch.put(name);
+        let head = self.head_mut();
+        head.name = text;
+        head.series = 0;
+        head.clean &= clean(name);
+    }
+
+    /// Sets the time in nanoseconds since the Unix epoch.
+    pub fn set_time(&mut self, time: i64) {
+        self.head_mut().time = time;
+    }
+
+    /// Sets the kind.
+    pub fn set_kind(&mut self, kind: Kind) {
+        self.head_mut().kind = kind;
+    }
+
+    /// Sets a tag, new or not. A metric has at most 65 535 tags; more are ignored.
+    pub fn set_tag(&mut self, key: &str, value: &str) {
+        let good = clean(value);
+        match self.find_tag(key) {
+            Ok(i) => {
+                let text = self.batch.put(value);
+                self.batch.tags[i].1 = text;
+            }
+            Err(i) => {
+                if self.head().tag_len == u16::MAX {
+                    return;
+                }
+                let pair = (self.batch.put(key), self.batch.put(value));
+                self.insert_tag(i, pair);
+                self.head_mut().clean &= clean(key);
+            }
+        }
+        let head = self.head_mut();
+        head.series = 0;
+        head.clean &= good;
+    }
+
+    /// Sets a tag if it is not there; says whether it was set.
+    pub fn default_tag(&mut self, key: &str, value: &str) -> bool {
+        let missing = self.find_tag(key).is_err();
+        if missing {
+            self.set_tag(key, value);
+        }
+        missing
+    }
+
+    /// Removes a tag; says whether it was there.
+    pub fn remove_tag(&mut self, key: &str) -> bool {
+        let Ok(i) = self.find_tag(key) else { return false };
+        let (start, len) = (self.head().tags as usize, self.head().tag_len as usize);
+        self.batch.tags.copy_within(i + 1..start + len, i);
+        let head = self.head_mut();
+        head.tag_len -= 1;
+        head.series = 0;
+        true
+    }
+
+    /// Gives a tag another key, replacing a tag that has it; says whether `from` was there.
+    pub fn rename_tag(&mut self, from: &str, to: &str) -> bool {
+        let Ok(i) = self.find_tag(from) else { return false };
+        if from == to {
+            return true;
+        }
+        let value = self.batch.tags[i].1;
+        self.remove_tag(from);
+        let pair = (self.batch.put(to), value);
+        match self.find_tag(to) {
+            Ok(i) => self.batch.tags[i].1 = value,
+            Err(i) => self.insert_tag(i, pair),
+        }
+        self.head_mut().clean &= clean(to);
+        true
+    }
+
+    /// Keeps the tags for which `keep` says true.
+    pub fn retain_tags(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
+        let (start, len) = (self.head().tags as usize, self.head().tag_len as usize);
+        let mut to = start;
+        for i in start..start + len {
+            let (k, v) = self.batch.tags[i];
+            if keep(self.batch.text(k), self.batch.text(v)) {
+                self.batch.tags[to] = (k, v);
+                to += 1;
+            }
+        }
+        if to - start != len {
+            let head = self.head_mut();
+            head.tag_len = (to - start) as u16;
+            head.series = 0;
+        }
+    }
+
+    /// Sets a field, new (at the end) or not. A key is at most 16 MiB long; a longer one is ignored.
+    pub fn set_field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+        if key.len() > KEY_MAX {
+            return;
+        }
+        match self.find_field(key) {
+            Some(i) => {
+                let slot = self.batch.slot(self.batch.fields[i].key(), value.into());
+                self.batch.fields[i] = slot;
+            }
+            None => {
+                let text = self.batch.put(key);
+                let slot = self.batch.slot(text, value.into());
+                self.insert_field(slot);
+                self.head_mut().clean &= clean(key);
+            }
+        }
+    }
+
+    /// Removes a field; says whether it was there. A metric left without fields is dropped by the agent.
+    pub fn remove_field(&mut self, key: &str) -> bool {
+        let Some(i) = self.find_field(key) else { return false };
+        let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
+        self.batch.fields.copy_within(i + 1..start + len, i);
+        self.head_mut().field_len -= 1;
+        true
+    }
+
+    /// Gives a field another key, replacing a field that has it; says whether `from` was there.
+    pub fn rename_field(&mut self, from: &str, to: &str) -> bool {
+        let Some(i) = self.find_field(from) else { return false };
+        if from == to || to.len() > KEY_MAX {
+            return true;
+        }
+        let slot = self.batch.fields[i];
+        if let Some(taken) = self.find_field(to) {
+            self.batch.fields[taken].bits = slot.bits;
+            self.batch.fields[taken] = Slot::new(self.batch.fields[taken].key(), slot.kind(), slot.bits);
+            self.remove_field(from);
+            return true;
+        }
+        let key = self.batch.put(to);
+        self.batch.fields[i] = Slot::new(key, slot.kind(), slot.bits);
+        self.head_mut().clean &= clean(to);
+        true
+    }
+
+    /// Keeps the fields for which `keep` says true.
+    pub fn retain_fields(&mut self, mut keep: impl FnMut(&str, Value<'_>) -> bool) {
+        let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
+        let mut to = start;
+        for i in start..start + len {
+            let slot = self.batch.fields[i];
+            if keep(self.batch.text(slot.key()), self.batch.value(slot)) {
+                self.batch.fields[to] = slot;
+                to += 1;
+            }
+        }
+        self.head_mut().field_len = (to - start) as u32;
+    }
+
+    /// Adds a copy of this metric at the end of the batch and gives its row.
+    pub fn duplicate(&mut self) -> usize {
+        self.batch.duplicate(self.row)
+    }
+
+    fn head(&self) -> &Head {
+        &self.batch.heads[self.row]
+    }
+
+    fn head_mut(&mut self) -> &mut Head {
+        &mut self.batch.heads[self.row]
+    }
+
+    /// The index of a tag in the column, or where it belongs among this metric's tags.
+    fn find_tag(&self, key: &str) -> Result<usize, usize> {
+        let start = self.head().tags as usize;
+        for (i, &(k, _)) in self.batch.tags_of(self.head()).iter().enumerate() {
+            match self.batch.text(k).cmp(key) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => return Ok(start + i),
+                std::cmp::Ordering::Greater => return Err(start + i),
+            }
+        }
+        Err(start + self.head().tag_len as usize)
+    }
+
+    fn insert_tag(&mut self, at: usize, pair: (Str, Str)) {
+        let (start, len) = (self.head().tags as usize, self.head().tag_len as usize);
+        let at = at - start;
+        let mut start = start;
+        if start + len != self.batch.tags.len() {
+            let end = self.batch.tags.len();
+            self.batch.tags.extend_from_within(start..start + len);
+            start = end;
+        }
+        self.batch.tags.insert(start + at, pair);
+        let head = self.head_mut();
+        head.tags = start as u32;
+        head.tag_len += 1;
+        head.series = 0;
+    }
+
+    fn find_field(&self, key: &str) -> Option<usize> {
+        let start = self.head().fields as usize;
+        self.batch.fields_of(self.head()).iter().position(|s| self.batch.text(s.key()) == key).map(|i| start + i)
+    }
+
+    fn insert_field(&mut self, slot: Slot) {
+        let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
+        if start + len != self.batch.fields.len() {
+            let end = self.batch.fields.len();
+            self.batch.fields.extend_from_within(start..start + len);
+            self.head_mut().fields = end as u32;
+        }
+        self.batch.fields.push(slot);
+        self.head_mut().field_len += 1;
+    }
+}

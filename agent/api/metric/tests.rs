@@ -1,0 +1,155 @@
+//! What a batch keeps through borrowing, changing, copying and cutting.
+
+use super::*;
+
+fn batch() -> Batch {
+    let mut batch = Batch::new();
+    batch.metric("cpu").tag("b", "2").tag("a", "1").field("x", 1.5).field("n", 3i64).time(7);
+    batch.metric("mem").field("used", 9u64).field("ok", true).field("s", "text").time(8);
+    batch
+}
+
+#[test]
+fn a_built_metric_has_sorted_tags_and_its_fields_in_order() {
+    let batch = batch();
+    assert_eq!(batch.at(0).tags().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
+    assert_eq!(batch.at(1).fields().map(|f| f.0).collect::<Vec<_>>(), ["used", "ok", "s"]);
+    assert_eq!(batch.at(1).field("s"), Some(Value::Str("text")));
+}
+
+#[test]
+fn of_a_key_given_twice_the_last_value_stays() {
+    let mut batch = Batch::new();
+    batch.metric("m").tag("k", "1").tag("k", "2").field("f", 1i64).field("g", 2i64).field("f", 3i64);
+    assert_eq!(batch.at(0).tags().collect::<Vec<_>>(), [("k", "2")]);
+    assert_eq!(batch.at(0).fields().collect::<Vec<_>>(), [("f", Value::Int(3)), ("g", Value::Int(2))]);
+    let many: Vec<String> = (0..40).map(|i| format!("f{}", i % 20)).collect();
+    batch.metric("w").fields(many.iter().enumerate().map(|(i, k)| (k, Value::Int(i as i64))));
+    assert_eq!(batch.at(1).fields().len(), 20);
+    assert_eq!(batch.at(1).field("f3"), Some(Value::Int(23)));
+}
+
+#[test]
+fn a_metric_without_fields_is_not_added() {
+    let mut batch = Batch::new();
+    batch.metric("m").tag("k", "1");
+    batch.metric("m").field("f", 1i64).discard();
+    assert!(batch.is_empty() && batch.tags.is_empty() && batch.fields.is_empty());
+}
+
+#[test]
+fn editing_one_metric_leaves_its_neighbours_alone() {
+    let mut batch = batch();
+    let before = batch.at(1).to_owned();
+    let mut m = batch.at_mut(0);
+    m.set_tag("aa", "new");
+    m.set_tag("a", "changed");
+    m.rename_tag("b", "z");
+    m.set_field("y", false);
+    m.set_field("x", "now text");
+    m.rename_field("n", "count");
+    m.set_name("cpu2");
+    let m = batch.at(0);
+    assert_eq!(m.tags().collect::<Vec<_>>(), [("a", "changed"), ("aa", "new"), ("z", "2")]);
+    assert_eq!(
+        m.fields().collect::<Vec<_>>(),
+        [("x", Value::Str("now text")), ("count", Value::Int(3)), ("y", Value::Bool(false))]
+    );
+    assert_eq!(m.name(), "cpu2");
+    assert_eq!(batch.at(1), before.read());
+}
+
+#[test]
+fn the_series_follows_name_and_tags_and_nothing_else() {
+    let mut batch = batch();
+    batch.hash();
+    let series = batch.at(0).series();
+    batch.at_mut(0).set_field("x", 2.0);
+    assert_eq!(batch.at(0).series(), series);
+    batch.at_mut(0).set_tag("a", "other");
+    assert_ne!(batch.at(0).series(), series);
+    batch.at_mut(0).set_tag("a", "1");
+    assert_eq!(batch.at(0).series(), series);
+}
+
+#[test]
+fn partitions_never_change() {
+    // FNV-1a of "cpu\nhost\nx\n", computed apart.
+    let mut want = 0xcbf2_9ce4_8422_2325u64;
+    for b in b"cpu\nhost\nx\n" {
+        want = (want ^ *b as u64).wrapping_mul(0x100_0000_01b3);
+    }
+    assert_eq!(partition("cpu", [("host", "x")].into_iter()), want);
+}
+
+#[test]
+fn borrowed_texts_survive_copying_to_other_batches() {
+    let body = Body::from("cpu,host=a usage=1.25 0");
+    let mut batch = Batch::new();
+    let mut borrower = Borrower::new(&mut batch, &body).expect("an empty batch borrows");
+    let mut m = borrower.metric(0, 3);
+    m.tag((4, 8), (9, 10));
+    m.decimal((11, 16), (17, 21));
+    m.time(0);
+    drop(m);
+    let m = batch.at(0);
+    assert_eq!((m.name(), m.tag("host"), m.field("usage")), ("cpu", Some("a"), Some(Value::Float(1.25))));
+    assert_eq!(m.raw_fields().next().and_then(FieldRef::decimal), Some("1.25"));
+    let mut other = Batch::new();
+    other.metric("first").field("f", 1i64);
+    other.push(m);
+    assert_eq!(other.at(1), m);
+    assert_eq!(m.to_owned().read(), m);
+}
+
+#[test]
+fn views_cut_without_copying_and_settle_each_share_once() {
+    let outcome = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = outcome.clone();
+    let mut b = batch();
+    b.set_receipt(Receipt::new(move |o| seen.lock().expect("one thread").push(o)));
+    let mut view = View::all(b);
+    let front = view.split_front(1);
+    assert_eq!((front.at(0).name(), view.at(0).name()), ("cpu", "mem"));
+    front.settle(Settled::Delivered);
+    assert!(outcome.lock().expect("one thread").is_empty());
+    view.settle(Settled::Rejected);
+    assert_eq!(*outcome.lock().expect("one thread"), [Outcome::Rejected]);
+}
+
+#[test]
+fn a_share_that_vanishes_counts_as_lost() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let receipt = Receipt::new(move |o| tell.send(o).expect("the test listens"));
+    receipt.clone().settle(Settled::Delivered);
+    drop(receipt);
+    assert_eq!(told.recv(), Ok(Outcome::Lost));
+}
+
+#[test]
+fn times_are_rounded_from_the_year_1_halves_up() {
+    let mut batch = Batch::new();
+    for t in [1_500_000_000, 1_499_999_999, -1] {
+        batch.metric("m").field("f", 1i64).time(t);
+    }
+    batch.metric("m").field("f", 1i64);
+    batch.settle_times(42, 1_000_000_000);
+    assert_eq!(batch.iter().map(|m| m.time()).collect::<Vec<_>>(), [2_000_000_000, 1_000_000_000, 0, 0]);
+}
+
+#[test]
+fn a_part_of_a_chunk_spans_views() {
+    let mut chunk = Chunk::from(batch());
+    chunk.push(View::all(batch()));
+    let part = chunk.part(1, 3);
+    assert_eq!(part.iter().map(|m| m.name()).collect::<Vec<_>>(), ["mem", "cpu"]);
+}
+
+#[test]
+fn retain_keeps_the_order() {
+    let mut batch = batch();
+    batch.at_mut(0).duplicate();
+    batch.retain(|m| m.name() == "cpu");
+    assert_eq!(batch.len(), 2);
+    assert_eq!(batch.at(0), batch.at(1));
+}

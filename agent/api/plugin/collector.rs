@@ -1,0 +1,79 @@
+//! Where inputs, parsers and aggregators put their metrics.
+
+use crate::metric::{Batch, Builder};
+use anyhow::Error;
+
+/// Takes metrics in, and hands them on in batches of bounded size when it is told that this is a good moment.
+#[derive(Default)]
+pub struct Collector {
+    batch: Batch,
+    ship: Option<Box<dyn FnMut(Batch) + Send>>,
+    errors: Vec<Error>,
+    more_errors: usize,
+}
+
+/// A batch is handed on when it has so many metrics ...
+const FULL: usize = 4096;
+/// ... or occupies so many bytes of its own.
+const FULL_BYTES: usize = 1 << 20;
+/// So many errors of one call are kept.
+const ERRORS: usize = 100;
+
+impl Collector {
+    /// A collector that keeps everything until it is taken.
+    pub fn new() -> Self {
+        Collector::default()
+    }
+
+    /// A collector that hands full batches on. `ship` may block until there is room.
+    pub fn shipping(ship: impl FnMut(Batch) + Send + 'static) -> Self {
+        Collector { ship: Some(Box::new(ship)), ..Collector::default() }
+    }
+
+    /// Begins a metric; it is added when the builder is dropped with at least one field.
+    pub fn metric(&mut self, name: &str) -> Builder<'_> {
+        self.batch.metric(name)
+    }
+
+    /// The batch that is being filled.
+    pub fn batch(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+
+    /// Reports an error that does not end the call; the agent counts and logs it.
+    pub fn error(&mut self, error: impl Into<Error>) {
+        if self.errors.len() < ERRORS { self.errors.push(error.into()) } else { self.more_errors += 1 }
+    }
+
+    /// A good moment to hand a full batch on: call it between metrics wherever a call may add many thousands. May block until
+    /// there is room downstream.
+    pub fn checkpoint(&mut self) {
+        if self.batch.len() >= FULL || self.batch.own_bytes() >= FULL_BYTES {
+            self.ship();
+        }
+    }
+
+    /// Hands on what is there, full or not.
+    pub fn ship(&mut self) {
+        if let Some(ship) = &mut self.ship
+            && !self.batch.is_empty()
+        {
+            ship(self.batch.take());
+        }
+    }
+
+    /// True if `checkpoint` hands batches on.
+    pub fn ships(&self) -> bool {
+        self.ship.is_some()
+    }
+
+    /// Takes the batch.
+    pub fn take(&mut self) -> Batch {
+        self.batch.take()
+    }
+
+    /// Takes the errors, and the number of those that were too many to keep.
+    pub fn take_errors(&mut self) -> (Vec<Error>, usize) {
+        (std::mem::take(&mut self.errors), std::mem::take(&mut self.more_errors))
+    }
+}

@@ -1,0 +1,10 @@
+//! Configuration: from files, directories and URLs to checked plugins.
+//!
+//! Steps, each pure until the last: read -> merge -> substitute -> check -> build (`new`) -> start. `agent config check` runs
+//! all but the last.
+
+mod filter;
+mod model;
+
+pub use filter::Filter;
+pub use model::*;

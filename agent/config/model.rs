@@ -1,0 +1,231 @@
+//! What a configuration comes to: the agent's own settings and every plugin with its common options split off.
+
+use agent_api::log::Level;
+use agent_api::options::{Span, Table};
+use agent_api::plugin::Entry;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A whole configuration, checked and in the order of the files.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The `[agent]` table.
+    pub agent: AgentSettings,
+    /// `[global_tags]`, and `host` unless it is omitted.
+    pub global_tags: BTreeMap<String, String>,
+    /// `[[inputs.*]]`.
+    pub inputs: Vec<InputConfig>,
+    /// `[[processors.*]]`, in the order in which they run.
+    pub processors: Vec<ProcessorConfig>,
+    /// `[[aggregators.*]]`.
+    pub aggregators: Vec<AggregatorConfig>,
+    /// `[[outputs.*]]`.
+    pub outputs: Vec<OutputConfig>,
+    /// `[[secretstores.*]]`.
+    pub secretstores: Vec<SecretStoreConfig>,
+    /// Warnings to be logged once the log stands: translated options and the like.
+    pub notes: Vec<String>,
+    /// Names of the sources in the order read.
+    pub sources: Vec<String>,
+}
+
+/// The `[agent]` table with every default filled in (TELEGRAF.md 2).
+#[derive(Clone, Debug)]
+pub struct AgentSettings {
+    pub interval: Duration,
+    pub round_interval: bool,
+    pub metric_batch_size: usize,
+    pub metric_buffer_limit: usize,
+    pub collection_jitter: Duration,
+    pub collection_offset: Duration,
+    pub flush_interval: Duration,
+    pub flush_jitter: Duration,
+    /// None: derived from the interval.
+    pub precision: Option<Duration>,
+    pub debug: bool,
+    pub quiet: bool,
+    pub logformat: String,
+    pub structured_log_message_key: String,
+    pub logfile: String,
+    pub logfile_rotation_interval: Duration,
+    pub logfile_rotation_max_size: u64,
+    pub logfile_rotation_max_archives: i64,
+    pub log_with_timezone: String,
+    pub hostname: String,
+    pub omit_hostname: bool,
+    pub statefile: String,
+    pub always_include_local_tags: bool,
+    pub always_include_global_tags: bool,
+    /// None: not given.
+    pub skip_processors_after_aggregators: Option<bool>,
+    pub skip_processors_before_aggregators: bool,
+    pub buffer_strategy: String,
+    pub buffer_directory: String,
+    pub buffer_disk_sync: bool,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        AgentSettings {
+            interval: Duration::from_secs(10),
+            round_interval: true,
+            metric_batch_size: 1000,
+            metric_buffer_limit: 10_000,
+            collection_jitter: Duration::ZERO,
+            collection_offset: Duration::ZERO,
+            flush_interval: Duration::from_secs(10),
+            flush_jitter: Duration::ZERO,
+            precision: None,
+            debug: false,
+            quiet: false,
+            logformat: "text".to_owned(),
+            structured_log_message_key: String::new(),
+            logfile: String::new(),
+            logfile_rotation_interval: Duration::ZERO,
+            logfile_rotation_max_size: 0,
+            logfile_rotation_max_archives: 5,
+            log_with_timezone: String::new(),
+            hostname: String::new(),
+            omit_hostname: false,
+            statefile: String::new(),
+            always_include_local_tags: false,
+            always_include_global_tags: false,
+            skip_processors_after_aggregators: None,
+            skip_processors_before_aggregators: false,
+            buffer_strategy: String::new(),
+            buffer_directory: String::new(),
+            buffer_disk_sync: true,
+        }
+    }
+}
+
+/// A plugin as it stands in a file: its own options only, the common ones and those of its format split off.
+#[derive(Clone)]
+pub struct Instance {
+    /// The registered plugin.
+    pub entry: &'static Entry,
+    /// Its own options.
+    pub table: Table,
+    /// The parser of its data format, with the options that it takes, where the plugin parses.
+    pub parser: Option<(&'static Entry, Table)>,
+    /// The serializer of its data format, where the plugin serializes.
+    pub serializer: Option<(&'static Entry, Table)>,
+    /// `alias`, or nothing.
+    pub alias: String,
+    /// `log_level`.
+    pub log_level: Option<Level>,
+    /// The number of its source in [`Config::sources`].
+    pub source: usize,
+    /// Where its header stands.
+    pub span: Span,
+    /// Hash of its name and flattened options as written: the key of its state (TELEGRAF.md 4, Plugin ID).
+    pub id: String,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.name())
+    }
+}
+
+impl Instance {
+    /// The plugin as users name it: `inputs.cpu`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.entry.family.name(), self.entry.name)
+    }
+
+    /// The name for the log: `inputs.cpu::alias`.
+    pub fn log_name(&self) -> String {
+        if self.alias.is_empty() { self.name() } else { format!("{}::{}", self.name(), self.alias) }
+    }
+}
+
+/// `name_override`, `name_prefix`, `name_suffix`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    pub name: String,
+    pub prefix: String,
+    pub suffix: String,
+}
+
+impl Naming {
+    /// True if it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.prefix.is_empty() && self.suffix.is_empty()
+    }
+}
+
+/// What to do when a plugin cannot be opened at the start and says that it may work later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartupError {
+    #[default]
+    Error,
+    Retry,
+    Ignore,
+    Probe,
+}
+
+/// Which time a metric of an input gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeSource {
+    #[default]
+    Metric,
+    CollectionStart,
+    CollectionEnd,
+}
+
+/// An input with its common options.
+#[derive(Clone, Debug)]
+pub struct InputConfig {
+    pub plugin: Instance,
+    pub interval: Option<Duration>,
+    pub precision: Option<Duration>,
+    pub collection_jitter: Option<Duration>,
+    pub collection_offset: Option<Duration>,
+    pub naming: Naming,
+    pub tags: BTreeMap<String, String>,
+    pub startup_error_behavior: StartupError,
+    pub time_source: TimeSource,
+    pub filter: super::Filter,
+}
+
+/// A processor with its common options.
+#[derive(Clone, Debug)]
+pub struct ProcessorConfig {
+    pub plugin: Instance,
+    pub order: i64,
+    pub filter: super::Filter,
+}
+
+/// An aggregator with its common options.
+#[derive(Clone, Debug)]
+pub struct AggregatorConfig {
+    pub plugin: Instance,
+    pub period: Duration,
+    pub delay: Duration,
+    pub grace: Duration,
+    pub drop_original: bool,
+    pub naming: Naming,
+    pub tags: BTreeMap<String, String>,
+    pub filter: super::Filter,
+}
+
+/// An output with its common options.
+#[derive(Clone, Debug)]
+pub struct OutputConfig {
+    pub plugin: Instance,
+    pub flush_interval: Option<Duration>,
+    pub flush_jitter: Option<Duration>,
+    pub metric_batch_size: usize,
+    pub metric_buffer_limit: usize,
+    pub naming: Naming,
+    pub startup_error_behavior: StartupError,
+    pub filter: super::Filter,
+}
+
+/// A secret store with its id.
+#[derive(Clone, Debug)]
+pub struct SecretStoreConfig {
+    pub plugin: Instance,
+    pub id: String,
+}

@@ -1,0 +1,3 @@
+//! The agent: configuration, pipeline, schedule, command line. It knows plugins only through the registry.
+
+pub mod config;

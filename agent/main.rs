@@ -1,0 +1,11 @@
+//! The binary: links the families of plugins and hands over to the library.
+//!
+//! A crate that nothing names is dropped by the linker and its plugins vanish without a word, hence the imports.
+
+use agent_formats as _;
+use aggregators as _;
+use inputs as _;
+use outputs as _;
+use processors as _;
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! TLS, HTTP clients and HTTP servers with the options that plugins share, spelled as Telegraf spells them.
+//!
+//! A plugin takes an option struct from here as the shared part of its settings (`agent_api::options::With`) and gets a
+//! client or a server with every bound (sizes, times, connections) already set.
+
+pub mod client;
+pub mod server;
+pub mod tls;

@@ -1,0 +1,1 @@
+//! The aggregators, a folder each. Nothing here knows another plugin or the agent; the registry is the only way in.

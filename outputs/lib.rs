@@ -1,0 +1,4 @@
+//! The outputs, a folder each. Nothing here knows another plugin or the agent; the registry is the only way in.
+
+#[cfg(feature = "discard")]
+mod discard;
