@@ -6,6 +6,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod duration;
+pub mod number;
+pub mod size;
 pub mod time;
 
 #[cfg(test)]

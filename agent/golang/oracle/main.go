@@ -25,4 +25,6 @@ func table(name string, rows [][]any) {
 
 func main() {
 	times()
+	durations()
+	numbers()
 }
