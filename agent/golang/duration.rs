@@ -58,18 +58,13 @@ pub fn parse_setting(text: &str) -> Result<i64, DurationError> {
     if text.is_empty() {
         return Ok(0);
     }
-    let range = || DurationError {
-        text: text.into(),
-        cause: Cause::Range,
-    };
+    let range = || DurationError { text: text.into(), cause: Cause::Range };
     if let Ok(seconds) = text.parse::<i64>() {
         return seconds.checked_mul(SECOND).ok_or_else(range);
     }
     if let Ok(seconds) = crate::number::parse_float(text) {
         let nanos = seconds * SECOND as f64;
-        return within_range(nanos)
-            .then_some(nanos as i64)
-            .ok_or_else(range);
+        return within_range(nanos).then_some(nanos as i64).ok_or_else(range);
     }
     read(text, true)
 }
@@ -86,10 +81,7 @@ fn within_range(nanos: f64) -> bool {
 }
 
 fn read(text: &str, days: bool) -> Result<i64, DurationError> {
-    let fail = |cause| DurationError {
-        text: text.into(),
-        cause,
-    };
+    let fail = |cause| DurationError { text: text.into(), cause };
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -104,10 +96,7 @@ fn read(text: &str, days: bool) -> Result<i64, DurationError> {
     let mut total: u64 = 0;
     while !rest.is_empty() {
         let (part, after) = part(rest, days).map_err(fail)?;
-        total = total
-            .checked_add(part)
-            .filter(|&total| total <= 1 << 63)
-            .ok_or_else(|| fail(Cause::Range))?;
+        total = total.checked_add(part).filter(|&total| total <= 1 << 63).ok_or_else(|| fail(Cause::Range))?;
         rest = after;
     }
     match (negative, i64::try_from(total)) {
@@ -128,9 +117,7 @@ fn part(text: &str, days: bool) -> Result<(u64, &str), Cause> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(Cause::Syntax);
     }
-    let unit_end = rest
-        .find(|char: char| char == '.' || char.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let unit_end = rest.find(|char: char| char == '.' || char.is_ascii_digit()).unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(unit_end);
     let nanos = match unit {
         "" => return Err(Cause::MissingUnit),
@@ -264,18 +251,7 @@ mod tests {
         for (text, nanos) in cases {
             assert_eq!(parse_setting(text), Ok(nanos), "{text:?}");
         }
-        for text in [
-            "1w",
-            " 1s",
-            "1 s",
-            "1S",
-            "soon",
-            "d",
-            "nan",
-            "inf",
-            "1e300",
-            "99999999999999",
-        ] {
+        for text in ["1w", " 1s", "1 s", "1S", "soon", "d", "nan", "inf", "1e300", "99999999999999"] {
             assert!(parse_setting(text).is_err(), "{text:?}");
         }
         assert_eq!(from_seconds(0.25), Some(250 * MILLI));
@@ -288,10 +264,7 @@ mod tests {
         assert_eq!(error("soon"), r#"invalid duration "soon""#);
         assert_eq!(error("1d"), r#"unknown unit "d" in duration "1d""#);
         assert_eq!(error("10"), r#"missing unit in duration "10""#);
-        assert_eq!(
-            error("3000000h"),
-            r#"invalid duration "3000000h": out of range"#
-        );
+        assert_eq!(error("3000000h"), r#"invalid duration "3000000h": out of range"#);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod duration;
+pub mod glob;
 pub mod number;
 pub mod size;
 pub mod time;

@@ -29,10 +29,7 @@ pub fn parse(text: &str) -> Result<i64, SizeError> {
     if let Ok(bytes) = text.parse::<i64>() {
         return Ok(bytes);
     }
-    let fail = |cause| SizeError {
-        text: text.into(),
-        cause,
-    };
+    let fail = |cause| SizeError { text: text.into(), cause };
     let (sign, mut rest) = match text.as_bytes()[0] {
         b'-' => (-1.0, &text[1..]),
         b'+' => (1.0, &text[1..]),
@@ -103,9 +100,7 @@ mod tests {
 
     #[test]
     fn random_texts_do_not_panic() {
-        const PIECES: [&str; 12] = [
-            "1", "1024", ".", "-", "+", "k", "K", "M", "i", "B", " ", "ß",
-        ];
+        const PIECES: [&str; 12] = ["1", "1024", ".", "-", "+", "k", "K", "M", "i", "B", " ", "ß"];
         let mut random = Random(5);
         for _ in 0..20_000 {
             let _ = parse(&random.text(&PIECES, 8));

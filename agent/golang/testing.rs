@@ -5,10 +5,7 @@ use serde_json::Value;
 
 /// The rows of a table, one JSON array a line.
 pub(crate) fn rows(table: &str) -> Vec<Vec<Value>> {
-    table
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a row is a JSON array"))
-        .collect()
+    table.lines().map(|line| serde_json::from_str(line).expect("a row is a JSON array")).collect()
 }
 
 /// Numbers that look random (xorshift64), from a seed.
@@ -26,8 +23,6 @@ impl Random {
     /// A text of at most `most` pieces.
     pub(crate) fn text(&mut self, pieces: &[&str], most: usize) -> String {
         let count = self.below(most + 1);
-        (0..count)
-            .map(|_| pieces[self.below(pieces.len())])
-            .collect()
+        (0..count).map(|_| pieces[self.below(pieces.len())]).collect()
     }
 }

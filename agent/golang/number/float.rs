@@ -17,11 +17,7 @@ pub fn parse_float(text: &str) -> Result<f64, NumberError> {
         _ => (false, text),
     };
     if number.eq_ignore_ascii_case("inf") || number.eq_ignore_ascii_case("infinity") {
-        return Ok(if negative {
-            f64::NEG_INFINITY
-        } else {
-            f64::INFINITY
-        });
+        return Ok(if negative { f64::NEG_INFINITY } else { f64::INFINITY });
     }
     if text.eq_ignore_ascii_case("nan") {
         return Ok(f64::NAN);

@@ -73,11 +73,7 @@ pub fn append_float(value: f64, style: FloatStyle, out: &mut impl Sink) {
         FloatStyle::Plain => digits.plain(digits.fraction(), out),
         FloatStyle::Exponent => digits.scientific(digits.count - 1, b'e', out),
         FloatStyle::Shortest | FloatStyle::ShortestUpper => {
-            let letter = if style == FloatStyle::Shortest {
-                b'e'
-            } else {
-                b'E'
-            };
+            let letter = if style == FloatStyle::Shortest { b'e' } else { b'E' };
             // Go decides as if the precision were 6.
             if digits.exponent() < -4 || digits.exponent() >= 6 {
                 digits.scientific(digits.count - 1, letter, out);
@@ -116,10 +112,7 @@ pub fn format_float(value: f64, style: FloatStyle, precision: Option<usize>) -> 
         FloatStyle::Shortest | FloatStyle::ShortestUpper => {
             let precision = precision.max(1);
             let digits = Digits::rounded(value, precision);
-            let (count, letter) = (
-                digits.count as i32,
-                b"eE"[usize::from(style != FloatStyle::Shortest)],
-            );
+            let (count, letter) = (digits.count as i32, b"eE"[usize::from(style != FloatStyle::Shortest)]);
             let mut limit = precision as i32;
             if limit > count && count >= digits.point {
                 limit = count;
@@ -173,12 +166,7 @@ impl Digits {
             digits.push('0');
             point = 1;
         }
-        Digits {
-            negative,
-            count: digits.len(),
-            digits,
-            point,
-        }
+        Digits { negative, count: digits.len(), digits, point }
     }
 
     /// The `count` first digits, correctly rounded.

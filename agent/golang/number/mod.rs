@@ -22,17 +22,11 @@ pub struct NumberError {
 
 impl NumberError {
     pub(super) fn syntax(text: &str) -> NumberError {
-        NumberError {
-            text: text.chars().take(60).collect::<String>().into(),
-            out_of_range: false,
-        }
+        NumberError { text: text.chars().take(60).collect::<String>().into(), out_of_range: false }
     }
 
     pub(super) fn range(text: &str) -> NumberError {
-        NumberError {
-            out_of_range: true,
-            ..NumberError::syntax(text)
-        }
+        NumberError { out_of_range: true, ..NumberError::syntax(text) }
     }
 
     /// Whether the text is a number that does not fit, and not something else altogether.

@@ -27,4 +27,5 @@ func main() {
 	times()
 	durations()
 	numbers()
+	globs()
 }

@@ -17,13 +17,7 @@ pub(super) fn append(items: &[Item], time: Time, zone: &Zone, out: &mut String) 
     });
 }
 
-fn append_element(
-    element: Element,
-    civil: &Civil,
-    offset: i32,
-    abbreviation: &str,
-    out: &mut String,
-) {
+fn append_element(element: Element, civil: &Civil, offset: i32, abbreviation: &str, out: &mut String) {
     let month = MONTHS[civil.month as usize - 1];
     let weekday = WEEKDAYS[civil.weekday as usize];
     let hour12 = match civil.hour % 12 {
@@ -66,12 +60,7 @@ fn append_element(
 }
 
 /// How the offset of a zone without an abbreviation is printed.
-const UNNAMED: OffsetStyle = OffsetStyle {
-    z_for_utc: false,
-    colons: false,
-    minutes: true,
-    seconds: false,
-};
+const UNNAMED: OffsetStyle = OffsetStyle { z_for_utc: false, colons: false, minutes: true, seconds: false };
 
 fn append_offset(style: OffsetStyle, offset: i32, out: &mut String) {
     if style.z_for_utc && offset == 0 {

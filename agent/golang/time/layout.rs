@@ -91,16 +91,9 @@ impl Layout {
             }
         }
         if literal_start < spec.len() {
-            items.push(Item {
-                literal: spec[literal_start..].into(),
-                element: None,
-                spelling: "".into(),
-            });
+            items.push(Item { literal: spec[literal_start..].into(), element: None, spelling: "".into() });
         }
-        Layout {
-            spec: spec.into(),
-            items: items.into(),
-        }
+        Layout { spec: spec.into(), items: items.into() }
     }
 
     /// Whether the layout holds any element; without one it prints the same text for every time.
@@ -135,9 +128,7 @@ impl Layout {
     /// Gives nanoseconds since 1970; a time outside the years 1677 to 2262 (all of a layout without a year, whose year is
     /// 0) is an error here, see [`parse_time`](Layout::parse_time).
     pub fn parse(&self, text: &str, zone: &Zone) -> Result<i64, ParseError> {
-        self.parse_time(text, zone)?
-            .unix_nanos()
-            .ok_or_else(|| ParseError::range(self, text, "year"))
+        self.parse_time(text, zone)?.unix_nanos().ok_or_else(|| ParseError::range(self, text, "year"))
     }
 
     /// Reads a text of this layout; a text without an offset is taken as a clock in `zone`.
@@ -183,11 +174,7 @@ fn element_at(spec: &str, at: usize) -> Option<(Element, usize, usize)> {
     // Longer spellings come before their beginnings.
     let fixed: &[(&str, Element)] = match rest[0] {
         b'J' => &[("January", LongMonth), ("Jan", Month)],
-        b'M' => &[
-            ("Monday", LongWeekday),
-            ("Mon", Weekday),
-            ("MST", Abbreviation),
-        ],
+        b'M' => &[("Monday", LongWeekday), ("Mon", Weekday), ("MST", Abbreviation)],
         b'0' => &[
             ("002", ZeroYearDay),
             ("01", ZeroMonth),
@@ -235,12 +222,7 @@ fn offset_at(rest: &[u8], at: usize) -> Option<(Element, usize, usize)> {
     ];
     for (spelling, colons, minutes, seconds) in STYLES {
         if rest[1..].starts_with(spelling) {
-            let style = OffsetStyle {
-                z_for_utc: rest[0] == b'Z',
-                colons,
-                minutes,
-                seconds,
-            };
+            let style = OffsetStyle { z_for_utc: rest[0] == b'Z', colons, minutes, seconds };
             return Some((Element::Offset(style), at, at + 1 + spelling.len()));
         }
     }
@@ -256,10 +238,6 @@ fn fraction_at(rest: &[u8], at: usize) -> Option<(Element, usize, usize)> {
     if rest.get(1 + digits).is_some_and(u8::is_ascii_digit) {
         return None; // ".05" is a point and seconds
     }
-    let fraction = Fraction {
-        separator: char::from(rest[0]),
-        digits,
-        trim: digit == b'9',
-    };
+    let fraction = Fraction { separator: char::from(rest[0]), digits, trim: digit == b'9' };
     Some((Element::Fraction(fraction), at, at + 1 + digits))
 }

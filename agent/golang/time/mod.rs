@@ -39,18 +39,12 @@ impl Time {
     ///
     /// More nanoseconds than a second has are carried into the seconds.
     pub fn new(seconds: i64, nanos: u32) -> Time {
-        Time {
-            seconds: seconds.saturating_add(i64::from(nanos / 1_000_000_000)),
-            nanos: nanos % 1_000_000_000,
-        }
+        Time { seconds: seconds.saturating_add(i64::from(nanos / 1_000_000_000)), nanos: nanos % 1_000_000_000 }
     }
 
     /// The time `nanos` nanoseconds after 1970.
     pub fn from_unix_nanos(nanos: i64) -> Time {
-        Time {
-            seconds: nanos.div_euclid(1_000_000_000),
-            nanos: nanos.rem_euclid(1_000_000_000) as u32,
-        }
+        Time { seconds: nanos.div_euclid(1_000_000_000), nanos: nanos.rem_euclid(1_000_000_000) as u32 }
     }
 
     /// Whole seconds since 1970, rounded towards the past.
@@ -72,9 +66,7 @@ impl Time {
     ///
     /// Telegraf writes this number for layouts without a year, so a clone may need it.
     pub fn wrapping_unix_nanos(self) -> i64 {
-        self.seconds
-            .wrapping_mul(1_000_000_000)
-            .wrapping_add(i64::from(self.nanos))
+        self.seconds.wrapping_mul(1_000_000_000).wrapping_add(i64::from(self.nanos))
     }
 }
 

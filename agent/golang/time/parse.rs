@@ -8,9 +8,7 @@ use std::fmt;
 
 use super::calendar::{MONTHS, SECONDS_PER_DAY, WEEKDAYS, days_in, is_leap, to_days};
 use super::layout::{Element, Item, OffsetStyle};
-use super::scan::{
-    Failure, abbreviation_length, begins_fraction, below, digits, leading_digits, name, number,
-};
+use super::scan::{Failure, abbreviation_length, begins_fraction, below, digits, leading_digits, name, number};
 use super::{Layout, Time, Zone};
 
 /// Why a text is no time of a layout.
@@ -39,11 +37,7 @@ impl ParseError {
     }
 
     fn new(layout: &Layout, text: &str, cause: Cause) -> ParseError {
-        ParseError {
-            text: clip(text),
-            layout: layout.spec.clone(),
-            cause,
-        }
+        ParseError { text: clip(text), layout: layout.spec.clone(), cause }
     }
 }
 
@@ -53,10 +47,7 @@ impl fmt::Display for ParseError {
         match &self.cause {
             Cause::Mismatch { rest, part } => {
                 let layout = clip(layout);
-                write!(
-                    f,
-                    "parse time {text:?} as {layout:?}: cannot read {rest:?} as {part:?}"
-                )
+                write!(f, "parse time {text:?} as {layout:?}: cannot read {rest:?} as {part:?}")
             }
             Cause::Range(what) => write!(f, "parse time {text:?}: {what} out of range"),
             Cause::Extra(rest) => write!(f, "parse time {text:?}: extra text {rest:?}"),
@@ -100,39 +91,27 @@ struct Fields<'a> {
     abbreviation: Option<&'a str>,
 }
 
-pub(super) fn parse<'a>(
-    layout: &Layout,
-    text: &'a str,
-    zone: &Zone,
-) -> Result<Parsed<'a>, ParseError> {
+pub(super) fn parse<'a>(layout: &Layout, text: &'a str, zone: &Zone) -> Result<Parsed<'a>, ParseError> {
     let mut fields = Fields::default();
     let mut rest = text;
     for (index, item) in layout.items.iter().enumerate() {
         rest = skip(rest, &item.literal).map_err(|at| mismatch(layout, text, at, &item.literal))?;
         let Some(element) = item.element else { break };
         let next = layout.items.get(index + 1);
-        let fraction_follows =
-            next.is_some_and(|next| matches!(next.element, Some(Element::Fraction(_))));
-        rest = fields
-            .read(element, rest, fraction_follows)
-            .map_err(|failure| match failure {
-                Failure::Bad => mismatch(layout, text, rest, &item.spelling),
-                Failure::Range(what) => ParseError::range(layout, text, what),
-            })?;
+        let fraction_follows = next.is_some_and(|next| matches!(next.element, Some(Element::Fraction(_))));
+        rest = fields.read(element, rest, fraction_follows).map_err(|failure| match failure {
+            Failure::Bad => mismatch(layout, text, rest, &item.spelling),
+            Failure::Range(what) => ParseError::range(layout, text, what),
+        })?;
     }
     if !rest.is_empty() {
         return Err(ParseError::new(layout, text, Cause::Extra(clip(rest))));
     }
-    fields
-        .resolve(zone)
-        .map_err(|cause| ParseError::new(layout, text, cause))
+    fields.resolve(zone).map_err(|cause| ParseError::new(layout, text, cause))
 }
 
 fn mismatch(layout: &Layout, text: &str, rest: &str, part: &str) -> ParseError {
-    let cause = Cause::Mismatch {
-        rest: clip(rest),
-        part: part.into(),
-    };
+    let cause = Cause::Mismatch { rest: clip(rest), part: part.into() };
     ParseError::new(layout, text, cause)
 }
 
@@ -159,12 +138,7 @@ fn skip<'a>(mut text: &'a str, mut literal: &str) -> Result<&'a str, &'a str> {
 
 impl<'a> Fields<'a> {
     /// Reads one element off the text and gives what is left.
-    fn read(
-        &mut self,
-        element: Element,
-        text: &'a str,
-        fraction_follows: bool,
-    ) -> Result<&'a str, Failure> {
+    fn read(&mut self, element: Element, text: &'a str, fraction_follows: bool) -> Result<&'a str, Failure> {
         let rest = match element {
             Element::LongYear => {
                 let (year, rest) = digits(text, 4, 4)?;
@@ -204,11 +178,7 @@ impl<'a> Fields<'a> {
                         text = text.strip_prefix(' ').unwrap_or(text);
                     }
                 }
-                let least = if element == Element::ZeroYearDay {
-                    3
-                } else {
-                    1
-                };
+                let least = if element == Element::ZeroYearDay { 3 } else { 1 };
                 let (day, rest) = digits(text, least, 3)?;
                 self.year_day = Some(day);
                 rest
@@ -231,9 +201,7 @@ impl<'a> Fields<'a> {
                     self.read_fraction(rest, 1 + leading_digits(&rest[1..]))?
                 }
             }
-            Element::Fraction(fraction) if !fraction.trim => {
-                self.read_fraction(text, 1 + fraction.digits)?
-            }
+            Element::Fraction(fraction) if !fraction.trim => self.read_fraction(text, 1 + fraction.digits)?,
             Element::Fraction(_) => {
                 if !begins_fraction(text) {
                     return Ok(text);
@@ -280,9 +248,7 @@ impl<'a> Fields<'a> {
             return Err(Failure::Bad);
         }
         let used = &bytes[1..length.min(10)];
-        let value = used
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        let value = used.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
         self.nanos = value * 10_u32.pow(9 - used.len() as u32);
         Ok(&text[length..])
     }
@@ -333,8 +299,8 @@ impl<'a> Fields<'a> {
             12 if self.am => 0,
             hour => hour,
         };
-        let clock = to_days(self.year, month, day) * SECONDS_PER_DAY
-            + i64::from((hour * 60 + self.minute) * 60 + self.second);
+        let clock =
+            to_days(self.year, month, day) * SECONDS_PER_DAY + i64::from((hour * 60 + self.minute) * 60 + self.second);
         let mut unresolved = false;
         let unix = if self.utc {
             clock
@@ -349,11 +315,7 @@ impl<'a> Fields<'a> {
         } else {
             zone.to_unix(clock)
         };
-        Ok(Parsed {
-            time: Time::new(unix, self.nanos),
-            abbreviation: self.abbreviation,
-            unresolved,
-        })
+        Ok(Parsed { time: Time::new(unix, self.nanos), abbreviation: self.abbreviation, unresolved })
     }
 
     /// Month and day, out of the day of the year if there is one.
@@ -388,7 +350,5 @@ impl<'a> Fields<'a> {
 
 /// Whether the layout names its zone by abbreviation.
 pub(super) fn names_zone(items: &[Item]) -> bool {
-    items
-        .iter()
-        .any(|item| item.element == Some(Element::Abbreviation))
+    items.iter().any(|item| item.element == Some(Element::Abbreviation))
 }

@@ -28,9 +28,7 @@ pub(super) fn digits(text: &str, least: usize, most: usize) -> Step<'_, u32> {
     if count < least {
         return Err(Failure::Bad);
     }
-    let value = bytes[..count]
-        .iter()
-        .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    let value = bytes[..count].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     Ok((value, &text[count..]))
 }
 
@@ -77,12 +75,7 @@ pub(super) fn abbreviation_length(text: &str) -> Option<usize> {
     if matches!(bytes[0], b'+' | b'-') {
         return Some(signed_hours(text)).filter(|&length| length > 0);
     }
-    match bytes
-        .iter()
-        .take(6)
-        .take_while(|byte| byte.is_ascii_uppercase())
-        .count()
-    {
+    match bytes.iter().take(6).take_while(|byte| byte.is_ascii_uppercase()).count() {
         5 if bytes[4] == b'T' => Some(5),
         4 if bytes[3] == b'T' || text.starts_with("WITA") => Some(4),
         3 => Some(3),

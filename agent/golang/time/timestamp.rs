@@ -59,10 +59,7 @@ impl fmt::Display for TimestampError {
             TimestampError::NotText => f.write_str("parse time: a layout wants text, not a number"),
             TimestampError::Layout(cause) => cause.fmt(f),
             TimestampError::Abbreviation(name) => {
-                write!(
-                    f,
-                    "parse time: cannot resolve time zone abbreviation {name:?}"
-                )
+                write!(f, "parse time: cannot resolve time zone abbreviation {name:?}")
             }
         }
     }
@@ -92,8 +89,7 @@ impl TimestampFormat {
     /// Nanoseconds since 1970; an error for times outside the years 1677 to 2262.
     pub fn parse(&self, stamp: Stamp<'_>, zone: &Zone) -> Result<i64, TimestampError> {
         let time = self.parse_time(stamp, zone)?;
-        time.unix_nanos()
-            .ok_or_else(|| TimestampError::OutOfRange(quoted(stamp)))
+        time.unix_nanos().ok_or_else(|| TimestampError::OutOfRange(quoted(stamp)))
     }
 
     /// The time; a text without an offset is taken as a clock in `zone`.
@@ -155,9 +151,7 @@ fn components(stamp: Stamp<'_>) -> Result<(i64, i32), TimestampError> {
             let fraction = number.fract() * f64::from(NANOS);
             Ok((number.trunc() as i64, fraction as i32))
         }
-        Stamp::Text(text) => {
-            text_components(text).ok_or_else(|| TimestampError::NotANumber(quoted(stamp)))
-        }
+        Stamp::Text(text) => text_components(text).ok_or_else(|| TimestampError::NotANumber(quoted(stamp))),
     }
 }
 
@@ -181,9 +175,7 @@ fn text_components(text: &str) -> Option<(i64, i32)> {
 
 fn by_layout(layout: &Layout, text: &str, zone: &Zone) -> Result<Time, TimestampError> {
     if !names_zone(&layout.items) {
-        return layout
-            .parse_time(text, zone)
-            .map_err(TimestampError::Layout);
+        return layout.parse_time(text, zone).map_err(TimestampError::Layout);
     }
     // An abbreviation is looked for in the host's zone first (Go), then as the name of a zone of its own such as "MST"
     // or "CET" (Telegraf), then in the zone the user gave.

@@ -49,9 +49,7 @@ impl Zone {
             "Local" | "local" => Ok(Zone::local()),
             _ => match TimeZone::get(name) {
                 Ok(zone) => Ok(Zone::Iana(zone)),
-                Err(_) => Err(ZoneError {
-                    name: name.to_owned(),
-                }),
+                Err(_) => Err(ZoneError { name: name.to_owned() }),
             },
         }
     }
@@ -66,10 +64,7 @@ impl Zone {
 
     /// A constant offset in seconds east of Greenwich.
     pub fn fixed(offset: i32, abbreviation: &str) -> Zone {
-        Zone::Fixed {
-            offset,
-            abbreviation: abbreviation.into(),
-        }
+        Zone::Fixed { offset, abbreviation: abbreviation.into() }
     }
 
     /// Seconds east of Greenwich at the moment `unix` (seconds since 1970).
@@ -85,10 +80,7 @@ impl Zone {
     pub(super) fn look_up<R>(&self, unix: i64, with: impl FnOnce(i32, &str) -> R) -> R {
         match self {
             Zone::Utc => with(0, "UTC"),
-            Zone::Fixed {
-                offset,
-                abbreviation,
-            } => with(*offset, abbreviation),
+            Zone::Fixed { offset, abbreviation } => with(*offset, abbreviation),
             Zone::Iana(zone) => {
                 let info = zone.to_offset_info(instant(unix));
                 with(info.offset().seconds(), info.abbreviation())
@@ -117,10 +109,7 @@ impl Zone {
     pub(super) fn offset_of(&self, abbreviation: &str, clock: i64) -> Option<i32> {
         let zone = match self {
             Zone::Utc => return (abbreviation == "UTC").then_some(0),
-            Zone::Fixed {
-                offset,
-                abbreviation: own,
-            } => return (&**own == abbreviation).then_some(*offset),
+            Zone::Fixed { offset, abbreviation: own } => return (&**own == abbreviation).then_some(*offset),
             Zone::Iana(zone) => zone,
         };
         let around = instant(clock);
