@@ -19,8 +19,8 @@ pub trait DynParser: Send {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError>;
     /// See [`Parser::parse_line`].
     fn parse_line(&mut self, line: &str, out: &mut Collector) -> Result<(), ParseError>;
-    /// See [`Parser::cuts_at_lines`].
-    fn cuts_at_lines(&self) -> bool;
+    /// See [`Parser::cut`].
+    fn cut(&self, bytes: &[u8]) -> Option<usize>;
     /// See [`Parser::reset`].
     fn reset(&mut self);
 }
@@ -31,8 +31,8 @@ impl<T: Parser> DynParser for T {
     fn parse_line(&mut self, line: &str, out: &mut Collector) -> Result<(), ParseError> {
         Parser::parse_line(self, line, out)
     }
-    fn cuts_at_lines(&self) -> bool {
-        Parser::cuts_at_lines(self)
+    fn cut(&self, bytes: &[u8]) -> Option<usize> {
+        Parser::cut(self, bytes)
     }
     fn reset(&mut self) {
         Parser::reset(self);

@@ -136,9 +136,10 @@ pub trait Parser: Plugin {
     fn parse_line(&mut self, line: &str, out: &mut Collector) -> Result<(), ParseError> {
         self.parse(&Body::from(line), out)
     }
-    /// True if a document may be cut at any line end and its parts read one after the other.
-    fn cuts_at_lines(&self) -> bool {
-        false
+    /// How many bytes at the start of `bytes` are whole records, where a document may be read in parts one after the other: so
+    /// a file or a large body need not be held as a whole. None if the format cannot be cut, 0 if no record is whole yet.
+    fn cut(&self, _bytes: &[u8]) -> Option<usize> {
+        None
     }
     /// Forgets what it learnt from earlier documents (the header of a CSV file).
     fn reset(&mut self) {}
