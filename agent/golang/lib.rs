@@ -9,6 +9,7 @@
 pub mod duration;
 pub mod glob;
 pub mod number;
+pub mod regexp;
 pub mod size;
 pub mod time;
 

@@ -28,4 +28,5 @@ func main() {
 	durations()
 	numbers()
 	globs()
+	regexps()
 }
