@@ -62,11 +62,7 @@ impl Expr {
     pub(crate) fn dotted(&self) -> Option<String> {
         match &self.kind {
             ExprKind::Ident(name) => Some(name.clone()),
-            ExprKind::Select {
-                operand,
-                field,
-                test: false,
-            } => Some(format!("{}.{field}", operand.dotted()?)),
+            ExprKind::Select { operand, field, test: false } => Some(format!("{}.{field}", operand.dotted()?)),
             _ => None,
         }
     }

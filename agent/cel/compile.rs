@@ -45,10 +45,7 @@ const OPERATORS: [(&str, &[&str]); 10] = [
 
 /// The plan for `expr`, and the type of its result.
 pub(crate) fn compile(expr: &Expr) -> Result<(Node, Type), Mistake> {
-    let mut compiler = Compiler {
-        unifier: Unifier::default(),
-        scope: Vec::new(),
-    };
+    let mut compiler = Compiler { unifier: Unifier::default(), scope: Vec::new() };
     let typed = compiler.compile(expr)?;
     let result = compiler.unifier.resolve(&typed.of, true);
     Ok((typed.node, result))
@@ -74,16 +71,8 @@ impl Compiler {
         match &expr.kind {
             ExprKind::Literal(value) => Ok(constant(type_of(value), value.clone())),
             ExprKind::Ident(name) => self.ident(expr.at, name),
-            ExprKind::Select {
-                operand,
-                field,
-                test,
-            } => self.select(expr, operand, field, *test),
-            ExprKind::Call {
-                function,
-                target,
-                args,
-            } => self.call(expr, function, target.as_deref(), args),
+            ExprKind::Select { operand, field, test } => self.select(expr, operand, field, *test),
+            ExprKind::Call { function, target, args } => self.call(expr, function, target.as_deref(), args),
             ExprKind::Logic { or, args } => self.logic(*or, args),
             ExprKind::List(items) => self.list(items),
             ExprKind::Map(entries) => self.map(entries),
@@ -105,13 +94,7 @@ impl Compiler {
         })
     }
 
-    fn select(
-        &mut self,
-        expr: &Expr,
-        operand: &Expr,
-        field: &str,
-        test: bool,
-    ) -> Result<Typed, Mistake> {
+    fn select(&mut self, expr: &Expr, operand: &Expr, field: &str, test: bool) -> Result<Typed, Mistake> {
         if !test && let Some(known) = expr.dotted().and_then(|name| named_type(&name)) {
             return Ok(known);
         }
@@ -124,10 +107,7 @@ impl Compiler {
                 Type::Dyn
             }
             other => {
-                return Err(Mistake::new(
-                    expr.at,
-                    format!("type '{other}' does not support field selection"),
-                ));
+                return Err(Mistake::new(expr.at, format!("type '{other}' does not support field selection")));
             }
         };
         let key = Value::Text(field.into());
@@ -137,16 +117,10 @@ impl Compiler {
                 Node::Const(Value::Fields) => Node::HasField(field.into()),
                 node => Node::Has(Box::new(node), field.into()),
             };
-            return Ok(fold(Typed {
-                constant: operand.constant,
-                ..plain(Type::Bool, node)
-            }));
+            return Ok(fold(Typed { constant: operand.constant, ..plain(Type::Bool, node) }));
         }
         let node = index(operand.node, Node::Const(key));
-        Ok(fold(Typed {
-            constant: operand.constant,
-            ..plain(of, node)
-        }))
+        Ok(fold(Typed { constant: operand.constant, ..plain(of, node) }))
     }
 
     fn logic(&mut self, or: bool, args: &[Expr]) -> Result<Typed, Mistake> {
@@ -157,16 +131,7 @@ impl Compiler {
             constant &= typed.constant;
             nodes.push(typed.node);
         }
-        Ok(fold(Typed {
-            constant,
-            ..plain(
-                Type::Bool,
-                Node::Logic {
-                    or,
-                    args: nodes.into(),
-                },
-            )
-        }))
+        Ok(fold(Typed { constant, ..plain(Type::Bool, Node::Logic { or, args: nodes.into() }) }))
     }
 
     /// Compiles what must be a boolean.
@@ -176,10 +141,7 @@ impl Compiler {
             return Ok(typed);
         }
         let found = self.unifier.resolve(&typed.of, true);
-        Err(Mistake::new(
-            expr.at,
-            format!("expected type 'bool' but found '{found}'"),
-        ))
+        Err(Mistake::new(expr.at, format!("expected type 'bool' but found '{found}'")))
     }
 
     fn list(&mut self, items: &[Expr]) -> Result<Typed, Mistake> {
@@ -196,14 +158,8 @@ impl Compiler {
         }
         let of = of.unwrap_or_else(|| self.unifier.fresh());
         let of = self.bounded(Type::List(Box::new(of)));
-        let list = Typed {
-            constant,
-            ..plain(of, Node::List(nodes.into()))
-        };
-        Ok(Typed {
-            items: types,
-            ..fold(list)
-        })
+        let list = Typed { constant, ..plain(of, Node::List(nodes.into())) };
+        Ok(Typed { items: types, ..fold(list) })
     }
 
     fn map(&mut self, entries: &[(Expr, Expr)]) -> Result<Typed, Mistake> {
@@ -220,10 +176,7 @@ impl Compiler {
         let keys = keys.unwrap_or_else(|| self.unifier.fresh());
         let values = values.unwrap_or_else(|| self.unifier.fresh());
         let of = self.bounded(Type::Map(Box::new(keys), Box::new(values)));
-        Ok(fold(Typed {
-            constant,
-            ..plain(of, Node::Map(nodes.into()))
-        }))
+        Ok(fold(Typed { constant, ..plain(of, Node::Map(nodes.into())) }))
     }
 
     fn join(&mut self, known: Option<Type>, found: &Type) -> Type {
@@ -235,11 +188,7 @@ impl Compiler {
 
     fn bounded(&self, of: Type) -> Type {
         let of = self.unifier.resolve(&of, false);
-        if of.weight() > MAX_TYPE_WEIGHT {
-            Type::Dyn
-        } else {
-            of
-        }
+        if of.weight() > MAX_TYPE_WEIGHT { Type::Dyn } else { of }
     }
 
     fn run_over(&mut self, inner: &Loop) -> Result<Typed, Mistake> {
@@ -260,11 +209,7 @@ impl Compiler {
             }
         };
         self.scope.push((inner.variable.clone(), element.clone()));
-        let filter = inner
-            .filter
-            .as_ref()
-            .map(|filter| self.test(filter))
-            .transpose()?;
+        let filter = inner.filter.as_ref().map(|filter| self.test(filter)).transpose()?;
         let body = match &inner.body {
             Some(body) if inner.kind == LoopKind::Collect => Some(self.compile(body)?),
             Some(body) => Some(self.test(body)?),
@@ -286,17 +231,9 @@ impl Compiler {
         Ok(plain(of, Node::Loop(Box::new(node))))
     }
 
-    fn call(
-        &mut self,
-        expr: &Expr,
-        name: &str,
-        target: Option<&Expr>,
-        args: &[Expr],
-    ) -> Result<Typed, Mistake> {
+    fn call(&mut self, expr: &Expr, name: &str, target: Option<&Expr>, args: &[Expr]) -> Result<Typed, Mistake> {
         // `math.abs(x)` looks like a method of `math`.
-        let qualified = target
-            .and_then(Expr::dotted)
-            .map(|prefix| format!("{prefix}.{name}"));
+        let qualified = target.and_then(Expr::dotted).map(|prefix| format!("{prefix}.{name}"));
         let function = qualified.as_deref().and_then(functions::find);
         let (target, function) = match function {
             Some(_) => (None, function),
@@ -310,10 +247,7 @@ impl Compiler {
                 if let Some(root) = target.filter(|target| target.dotted().is_some())
                     && self.compile(root).is_err()
                 {
-                    return Err(undeclared(
-                        expr.at,
-                        &qualified.unwrap_or_else(|| name.to_owned()),
-                    ));
+                    return Err(undeclared(expr.at, &qualified.unwrap_or_else(|| name.to_owned())));
                 }
                 return Err(undeclared(expr.at, name));
             }
@@ -324,14 +258,8 @@ impl Compiler {
         }
         let types: Vec<&Type> = parts.iter().map(|part| &part.of).collect();
         let Some(of) = self.overload(signatures, target.is_some(), &types) else {
-            let shown = function
-                .map_or(name, |function| function.name)
-                .replace("math.@max", "math.greatest");
-            let message = self.no_overload(
-                &shown.replace("math.@min", "math.least"),
-                target.is_some(),
-                &types,
-            );
+            let shown = function.map_or(name, |function| function.name).replace("math.@max", "math.greatest");
+            let message = self.no_overload(&shown.replace("math.@min", "math.least"), target.is_some(), &types);
             return Err(Mistake::new(expr.at, message));
         };
         let of = self.bounded(of);
@@ -347,18 +275,12 @@ impl Compiler {
         let constant = !volatile && parts.iter().all(|part| part.constant);
         let nodes: Vec<Node> = parts.into_iter().map(|part| part.node).collect();
         let node = plan(name, function, nodes, expr.at)?;
-        let typed = Typed {
-            constant,
-            ..plain(of, node)
-        };
+        let typed = Typed { constant, ..plain(of, node) };
         if constant
             && functions::is_conversion(name)
             && let Err(fault) = constant_value(&typed.node)
         {
-            return Err(Mistake::new(
-                expr.at,
-                crate::EvalError::from(fault).to_string(),
-            ));
+            return Err(Mistake::new(expr.at, crate::EvalError::from(fault).to_string()));
         }
         Ok(fold(typed))
     }
@@ -384,10 +306,7 @@ impl Compiler {
     }
 
     fn no_overload(&self, name: &str, method: bool, args: &[&Type]) -> String {
-        let shown: Vec<String> = args
-            .iter()
-            .map(|arg| self.unifier.resolve(arg, true).to_string())
-            .collect();
+        let shown: Vec<String> = args.iter().map(|arg| self.unifier.resolve(arg, true).to_string()).collect();
         let applied = match shown.split_first() {
             Some((target, rest)) if method => format!("{target}.({})", rest.join(", ")),
             _ => format!("({})", shown.join(", ")),
@@ -401,19 +320,11 @@ fn undeclared(at: usize, name: &str) -> Mistake {
 }
 
 fn plain(of: Type, node: Node) -> Typed {
-    Typed {
-        of,
-        node,
-        constant: false,
-        items: Vec::new(),
-    }
+    Typed { of, node, constant: false, items: Vec::new() }
 }
 
 fn constant(of: Type, value: Value<'static>) -> Typed {
-    Typed {
-        constant: true,
-        ..plain(of, Node::Const(value))
-    }
+    Typed { constant: true, ..plain(of, Node::Const(value)) }
 }
 
 /// Computes what is constant; what fails keeps failing at each evaluation.
@@ -440,12 +351,7 @@ fn index(of: Node, key: Node) -> Node {
 }
 
 /// The node of a call whose arguments fit.
-fn plan(
-    name: &str,
-    function: Option<&'static Function>,
-    nodes: Vec<Node>,
-    at: usize,
-) -> Result<Node, Mistake> {
+fn plan(name: &str, function: Option<&'static Function>, nodes: Vec<Node>, at: usize) -> Result<Node, Mistake> {
     let comparison = match name {
         "_<_" => Some(Comparison::Less),
         "_<=_" => Some(Comparison::LessOrEqual),
@@ -462,46 +368,30 @@ fn plan(
             Node::Not(Box::new(operand))
         }
         ("_?_:_", _) => Node::Conditional(Box::new(operands(nodes).into())),
-        ("_==_", _) => Node::Equal {
-            negated: false,
-            sides: Box::new(operands(nodes).into()),
-        },
-        ("_!=_", _) => Node::Equal {
-            negated: true,
-            sides: Box::new(operands(nodes).into()),
-        },
+        ("_==_", _) => Node::Equal { negated: false, sides: Box::new(operands(nodes).into()) },
+        ("_!=_", _) => Node::Equal { negated: true, sides: Box::new(operands(nodes).into()) },
         ("_[_]", _) => {
             let [of, key] = operands(nodes);
             index(of, key)
         }
         ("@in", _) => match operands(nodes) {
-            [Node::Const(Value::Text(key)), Node::Const(Value::Tags)] => {
-                Node::HasTag((*key).into())
-            }
-            [Node::Const(Value::Text(key)), Node::Const(Value::Fields)] => {
-                Node::HasField((*key).into())
-            }
+            [Node::Const(Value::Text(key)), Node::Const(Value::Tags)] => Node::HasTag((*key).into()),
+            [Node::Const(Value::Text(key)), Node::Const(Value::Fields)] => Node::HasField((*key).into()),
             sides => Node::In(Box::new(sides.into())),
         },
         ("matches", Some(function)) => match operands(nodes) {
             [of, Node::Const(Value::Text(source))] => {
-                let pattern =
-                    pattern::compile(&source).map_err(|message| Mistake::new(at, message))?;
+                let pattern = pattern::compile(&source).map_err(|message| Mistake::new(at, message))?;
                 Node::Matches(Box::new(of), pattern)
             }
             sides => Node::Call(function.run, sides.into()),
         },
-        (_, function) => Node::Call(
-            function.expect("what is no operator is a function").run,
-            nodes.into(),
-        ),
+        (_, function) => Node::Call(function.expect("what is no operator is a function").run, nodes.into()),
     })
 }
 
 fn operands<const N: usize>(nodes: Vec<Node>) -> [Node; N] {
-    nodes
-        .try_into()
-        .expect("the overload chosen has as many parameters")
+    nodes.try_into().expect("the overload chosen has as many parameters")
 }
 
 fn type_of(value: &Value<'_>) -> Type {

@@ -36,10 +36,7 @@ pub(crate) struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self {
-            at,
-            message: message.into(),
-        }
+        Self { at, message: message.into() }
     }
 
     pub(crate) fn locate(self, source: &str) -> CompileError {

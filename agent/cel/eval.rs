@@ -28,14 +28,8 @@ pub(crate) enum Node {
     Index(Box<(Node, Node)>),
     Has(Box<Node>, Arc<str>),
     Not(Box<Node>),
-    Logic {
-        or: bool,
-        args: Box<[Node]>,
-    },
-    Equal {
-        negated: bool,
-        sides: Box<(Node, Node)>,
-    },
+    Logic { or: bool, args: Box<[Node]> },
+    Equal { negated: bool, sides: Box<(Node, Node)> },
     Compare(Comparison, Box<(Node, Node)>),
     In(Box<(Node, Node)>),
     Conditional(Box<(Node, Node, Node)>),
@@ -86,11 +80,7 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     /// An evaluation that may take `steps` units of work.
     pub(crate) fn new(subject: &'a dyn Subject, steps: usize) -> Self {
-        Self {
-            subject,
-            locals: Vec::new(),
-            steps,
-        }
+        Self { subject, locals: Vec::new(), steps }
     }
 
     /// Pays for `steps` units of work.
@@ -122,10 +112,7 @@ impl<'a> Context<'a> {
     }
 
     /// The entries of a map.
-    pub(crate) fn entries(
-        &mut self,
-        map: &Value<'a>,
-    ) -> Result<Arc<[(Value<'a>, Value<'a>)]>, Fault<'a>> {
+    pub(crate) fn entries(&mut self, map: &Value<'a>) -> Result<Arc<[(Value<'a>, Value<'a>)]>, Fault<'a>> {
         let subject = self.subject;
         let entries: Arc<[_]> = match map {
             Value::Map(entries) => Arc::clone(entries),
@@ -155,18 +142,11 @@ impl<'a> Context<'a> {
     }
 
     /// The value of a key in a map.
-    pub(crate) fn lookup(
-        &mut self,
-        map: &Value<'a>,
-        key: &Value<'a>,
-    ) -> Result<Option<Value<'a>>, Fault<'a>> {
+    pub(crate) fn lookup(&mut self, map: &Value<'a>, key: &Value<'a>) -> Result<Option<Value<'a>>, Fault<'a>> {
         let subject = self.subject;
         match map {
             Value::Tags => Ok(key.text().and_then(|key| subject.tag(key)).map(Value::Str)),
-            Value::Fields => Ok(key
-                .text()
-                .and_then(|key| subject.field(key))
-                .map(Value::from)),
+            Value::Fields => Ok(key.text().and_then(|key| subject.field(key)).map(Value::from)),
             Value::Map(entries) => {
                 for (candidate, value) in entries.iter() {
                     if self.equal(candidate, key)? {
@@ -260,9 +240,7 @@ impl<'a> Context<'a> {
             Value::Map(entries) => Ok(Elements::Keys(entries)),
             Value::Tags => Ok(Elements::Tags),
             Value::Fields => Ok(Elements::Fields),
-            _ => Err(Fault::from(
-                "value is neither list nor map: cannot run over it",
-            )),
+            _ => Err(Fault::from("value is neither list nor map: cannot run over it")),
         }
     }
 }
@@ -306,9 +284,7 @@ impl Node {
         match self {
             Self::Const(value) => Ok(value.borrowed()),
             Self::Name => Ok(Value::Str(context.subject.name())),
-            Self::Time => Ok(Value::Timestamp(Moment::from_nanos(
-                context.subject.time_ns(),
-            ))),
+            Self::Time => Ok(Value::Timestamp(Moment::from_nanos(context.subject.time_ns()))),
             Self::Local(slot) => Ok(context.locals[*slot].clone()),
             Self::Tag(key) => match context.subject.tag(key) {
                 Some(value) => Ok(Value::Str(value)),
@@ -324,18 +300,11 @@ impl Node {
                 context.index(&of, key)
             }
             Self::Conditional(parts) => {
-                let branch = if parts.0.test(context)? {
-                    &parts.1
-                } else {
-                    &parts.2
-                };
+                let branch = if parts.0.test(context)? { &parts.1 } else { &parts.2 };
                 branch.value(context)
             }
             Self::List(items) => {
-                let items = items
-                    .iter()
-                    .map(|item| item.value(context))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let items = items.iter().map(|item| item.value(context)).collect::<Result<Vec<_>, _>>()?;
                 context.list(items)
             }
             Self::Map(entries) => map(entries, context),

@@ -57,9 +57,7 @@ pub trait Subject {
 
     /// What `now()` returns, in nanoseconds since 1970; the system's clock unless overridden.
     fn now_ns(&self) -> i64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
     }
 }
@@ -96,7 +94,10 @@ impl Program {
         let (root, of) = plan(source)?;
         match of {
             Type::Bool => Ok(Self { root }),
-            Type::Dyn => Err("expression must return a bool, but may return anything; compare it, as in 'fields.x == true'".to_owned()),
+            Type::Dyn => {
+                Err("expression must return a bool, but may return anything; compare it, as in 'fields.x == true'"
+                    .to_owned())
+            }
             other => Err(format!("expression must return a bool, but returns '{other}'")),
         }
         .map_err(|message| Mistake::new(0, message).locate(source))
@@ -109,22 +110,16 @@ impl Program {
     /// A key that is not there, values of types that do not go together, an overflow, or too much work ([`MAX_STEPS`]), where
     /// `&&` and `||` did not do without.
     pub fn test(&self, subject: &dyn Subject) -> Result<bool, EvalError> {
-        self.root
-            .test(&mut Context::new(subject, MAX_STEPS))
-            .map_err(EvalError::from)
+        self.root.test(&mut Context::new(subject, MAX_STEPS)).map_err(EvalError::from)
     }
 }
 
 /// The plan for `source` and the type of its result.
 fn plan(source: &str) -> Result<(Node, Type), CompileError> {
     if source.len() > MAX_SOURCE {
-        return Err(
-            Mistake::new(0, format!("expression is longer than {MAX_SOURCE} bytes")).locate(source),
-        );
+        return Err(Mistake::new(0, format!("expression is longer than {MAX_SOURCE} bytes")).locate(source));
     }
-    parse::parse(source)
-        .and_then(|expr| compile::compile(&expr))
-        .map_err(|mistake| mistake.locate(source))
+    parse::parse(source).and_then(|expr| compile::compile(&expr)).map_err(|mistake| mistake.locate(source))
 }
 
 /// Stands in for the metric while constants are computed, which never look at it.

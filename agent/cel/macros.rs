@@ -14,26 +14,16 @@ pub(crate) fn function(at: usize, name: &str, mut args: Vec<Expr>) -> Result<Exp
     }
     let mut argument = args.remove(0);
     match &mut argument.kind {
-        ExprKind::Select {
-            test: test @ false, ..
-        } => *test = true,
+        ExprKind::Select { test: test @ false, .. } => *test = true,
         _ => {
-            return Err(Mistake::new(
-                argument.at,
-                "invalid argument to has() macro: expected a field like tags.x",
-            ));
+            return Err(Mistake::new(argument.at, "invalid argument to has() macro: expected a field like tags.x"));
         }
     }
     Ok(argument)
 }
 
 /// `target.name(args)`: a loop, `math.greatest`, `math.least`, or a plain call.
-pub(crate) fn method(
-    at: usize,
-    target: Expr,
-    name: &str,
-    args: Vec<Expr>,
-) -> Result<Expr, Mistake> {
+pub(crate) fn method(at: usize, target: Expr, name: &str, args: Vec<Expr>) -> Result<Expr, Mistake> {
     let math = matches!(&target.kind, ExprKind::Ident(name) if name == "math");
     match (name, args.len()) {
         ("greatest", _) if math => extremum(at, "math.greatest()", "math.@max", args),
@@ -47,36 +37,18 @@ pub(crate) fn method(
     }
 }
 
-fn comprehension(
-    at: usize,
-    kind: LoopKind,
-    range: Expr,
-    filtered: bool,
-    args: Vec<Expr>,
-) -> Result<Expr, Mistake> {
+fn comprehension(at: usize, kind: LoopKind, range: Expr, filtered: bool, args: Vec<Expr>) -> Result<Expr, Mistake> {
     let height = height(at, [&range].into_iter().chain(&args))?;
     let mut args = args.into_iter();
     let variable = match args.next() {
-        Some(Expr {
-            kind: ExprKind::Ident(name),
-            ..
-        }) => name,
+        Some(Expr { kind: ExprKind::Ident(name), .. }) => name,
         other => {
-            return Err(Mistake::new(
-                other.map_or(at, |expr| expr.at),
-                "argument must be a simple name",
-            ));
+            return Err(Mistake::new(other.map_or(at, |expr| expr.at), "argument must be a simple name"));
         }
     };
     let filter = if filtered { args.next() } else { None };
     let body = args.next();
-    let kind = ExprKind::Loop(Box::new(Loop {
-        kind,
-        range,
-        variable,
-        filter,
-        body,
-    }));
+    let kind = ExprKind::Loop(Box::new(Loop { kind, range, variable, filter, body }));
     Ok(Expr { at, height, kind })
 }
 
@@ -103,11 +75,7 @@ fn extremum(at: usize, shown: &str, function: &str, args: Vec<Expr>) -> Result<E
     if args.len() < 3 {
         return call(at, function, None, args);
     }
-    let list = Expr {
-        at,
-        height: height(at, &args)?,
-        kind: ExprKind::List(args),
-    };
+    let list = Expr { at, height: height(at, &args)?, kind: ExprKind::List(args) };
     call(at, function, None, vec![list])
 }
 

@@ -26,16 +26,11 @@ const LAST_SECOND: i64 = 253_402_300_799;
 
 impl Moment {
     pub(crate) fn from_seconds(seconds: i64) -> Option<Self> {
-        (FIRST_SECOND..=LAST_SECOND)
-            .contains(&seconds)
-            .then_some(Self { seconds, nanos: 0 })
+        (FIRST_SECOND..=LAST_SECOND).contains(&seconds).then_some(Self { seconds, nanos: 0 })
     }
 
     pub(crate) fn from_nanos(nanos: i64) -> Self {
-        Self {
-            seconds: nanos.div_euclid(1_000_000_000),
-            nanos: nanos.rem_euclid(1_000_000_000) as u32,
-        }
+        Self { seconds: nanos.div_euclid(1_000_000_000), nanos: nanos.rem_euclid(1_000_000_000) as u32 }
     }
 
     pub(crate) fn seconds(self) -> i64 {
@@ -50,10 +45,7 @@ impl Moment {
     pub(crate) fn plus(self, nanos: i128) -> Option<Self> {
         let total = self.total() + nanos;
         let start = Self::from_seconds(i64::try_from(total.div_euclid(NANOS)).ok()?)?;
-        Some(Self {
-            nanos: total.rem_euclid(NANOS) as u32,
-            ..start
-        })
+        Some(Self { nanos: total.rem_euclid(NANOS) as u32, ..start })
     }
 
     /// The nanoseconds from `earlier` to here.
@@ -65,9 +57,7 @@ impl Moment {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let number = |from: usize, to: usize| {
-            let digits = text
-                .get(from..to)
-                .filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?;
+            let digits = text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?;
             digits.parse::<i32>().ok()
         };
         let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -95,16 +85,9 @@ impl Moment {
             nanos = digits.parse::<u32>().ok()? * 10_u32.pow(9 - digits.len() as u32);
             rest = &fraction[length..];
         }
-        let offset = if rest == "Z" {
-            0
-        } else {
-            offset_seconds(rest)?
-        };
+        let offset = if rest == "Z" { 0 } else { offset_seconds(rest)? };
         let clock = i64::from(hour * 3600 + minute * 60 + second);
-        Some(Self {
-            nanos,
-            ..Self::from_seconds(days + clock - offset)?
-        })
+        Some(Self { nanos, ..Self::from_seconds(days + clock - offset)? })
     }
 
     /// The date and time of day `offset` seconds east of Greenwich; none behind the year 9999.
@@ -112,24 +95,15 @@ impl Moment {
     /// Not by way of `jiff::Timestamp`, which ends a day before the year 9999 does.
     pub(crate) fn civil(self, offset: i64) -> Option<DateTime> {
         let seconds = self.seconds + offset;
-        let date = EPOCH
-            .checked_add(SignedDuration::from_hours(seconds.div_euclid(DAY) * 24))
-            .ok()?;
+        let date = EPOCH.checked_add(SignedDuration::from_hours(seconds.div_euclid(DAY) * 24)).ok()?;
         let clock = i32::try_from(seconds.rem_euclid(DAY)).ok()?;
         let part = |unit: i32, count: i32| i8::try_from(clock / unit % count).ok();
-        Some(date.at(
-            part(3600, 24)?,
-            part(60, 60)?,
-            part(1, 60)?,
-            i32::try_from(self.nanos).ok()?,
-        ))
+        Some(date.at(part(3600, 24)?, part(60, 60)?, part(1, 60)?, i32::try_from(self.nanos).ok()?))
     }
 
     /// The seconds a zone is east of Greenwich at this moment.
     pub(crate) fn offset_in(self, zone: &TimeZone) -> i64 {
-        let seconds = self
-            .seconds
-            .clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+        let seconds = self.seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let timestamp = Timestamp::from_second(seconds).unwrap_or_default();
         i64::from(zone.to_offset(timestamp).seconds())
     }
@@ -140,17 +114,11 @@ fn offset_seconds(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes.len() != 6
         || bytes[3] != b':'
-        || !bytes
-            .iter()
-            .enumerate()
-            .all(|(at, b)| at % 3 == 0 || b.is_ascii_digit())
+        || !bytes.iter().enumerate().all(|(at, b)| at % 3 == 0 || b.is_ascii_digit())
     {
         return None;
     }
-    let (hours, minutes) = (
-        text[1..3].parse::<i64>().ok()?,
-        text[4..6].parse::<i64>().ok()?,
-    );
+    let (hours, minutes) = (text[1..3].parse::<i64>().ok()?, text[4..6].parse::<i64>().ok()?);
     let seconds = hours * 3600 + minutes * 60;
     match bytes[0] {
         _ if hours > 23 || minutes > 59 => None,
@@ -189,11 +157,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let (unit, after) = after.split_at(
-            after
-                .find(|c: char| c == '.' || c.is_ascii_digit())
-                .unwrap_or(after.len()),
-        );
+        let (unit, after) = after.split_at(after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len()));
         let scale: i128 = match unit {
             "ns" => 1,
             "us" | "µs" | "μs" => 1_000,
@@ -203,17 +167,9 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
             "h" => 3600 * NANOS,
             _ => return None,
         };
-        let whole: i128 = if whole.is_empty() {
-            0
-        } else {
-            whole.parse().ok()?
-        };
+        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         let fraction = &fraction[..fraction.len().min(18)];
-        let part: i128 = if fraction.is_empty() {
-            0
-        } else {
-            fraction.parse().ok()?
-        };
+        let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
         total = total.checked_add(whole.checked_mul(scale)?)?;
         total = total.checked_add(part * scale / 10_i128.pow(fraction.len() as u32))?;
         rest = after;
@@ -222,10 +178,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
 }
 
 fn digits(text: &str) -> (&str, &str) {
-    text.split_at(
-        text.find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len()),
-    )
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// A span as its seconds: `5400s`, `-1.5s`.

@@ -51,11 +51,7 @@ const OPERATORS: [(usize, &str, &str); 14] = [
 
 /// The syntax tree of `source`.
 pub(crate) fn parse(source: &str) -> Result<Expr, Mistake> {
-    let mut parser = Parser {
-        tokens: tokens(source)?,
-        next: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0 };
     let expr = parser.expr()?;
     match parser.token() {
         Token::End => Ok(expr),
@@ -64,69 +60,34 @@ pub(crate) fn parse(source: &str) -> Result<Expr, Mistake> {
 }
 
 /// The height of a tree over `children`, or an error if it gets too high.
-pub(crate) fn height<'e>(
-    at: usize,
-    children: impl IntoIterator<Item = &'e Expr>,
-) -> Result<usize, Mistake> {
-    let height = 1 + children
-        .into_iter()
-        .map(|child| child.height)
-        .max()
-        .unwrap_or(0);
-    if height > MAX_DEPTH {
-        Err(too_deep(at))
-    } else {
-        Ok(height)
-    }
+pub(crate) fn height<'e>(at: usize, children: impl IntoIterator<Item = &'e Expr>) -> Result<usize, Mistake> {
+    let height = 1 + children.into_iter().map(|child| child.height).max().unwrap_or(0);
+    if height > MAX_DEPTH { Err(too_deep(at)) } else { Ok(height) }
 }
 
-pub(crate) fn call(
-    at: usize,
-    function: &str,
-    target: Option<Expr>,
-    args: Vec<Expr>,
-) -> Result<Expr, Mistake> {
+pub(crate) fn call(at: usize, function: &str, target: Option<Expr>, args: Vec<Expr>) -> Result<Expr, Mistake> {
     let height = height(at, target.iter().chain(&args))?;
-    let kind = ExprKind::Call {
-        function: function.to_owned(),
-        target: target.map(Box::new),
-        args,
-    };
+    let kind = ExprKind::Call { function: function.to_owned(), target: target.map(Box::new), args };
     Ok(Expr { at, height, kind })
 }
 
 /// `left || right` or `left && right`; a chain becomes one flat node.
 fn logic(at: usize, is_or: bool, left: Expr, right: Expr) -> Result<Expr, Mistake> {
     match left {
-        Expr {
-            at,
-            height,
-            kind: ExprKind::Logic { or, mut args },
-        } if or == is_or => {
+        Expr { at, height, kind: ExprKind::Logic { or, mut args } } if or == is_or => {
             let height = height.max(1 + right.height);
             args.push(right);
-            Ok(Expr {
-                at,
-                height,
-                kind: ExprKind::Logic { or, args },
-            })
+            Ok(Expr { at, height, kind: ExprKind::Logic { or, args } })
         }
         left => {
             let args = vec![left, right];
-            Ok(Expr {
-                at,
-                height: height(at, &args)?,
-                kind: ExprKind::Logic { or: is_or, args },
-            })
+            Ok(Expr { at, height: height(at, &args)?, kind: ExprKind::Logic { or: is_or, args } })
         }
     }
 }
 
 fn too_deep(at: usize) -> Mistake {
-    Mistake::new(
-        at,
-        format!("expression is nested more than {MAX_DEPTH} levels deep"),
-    )
+    Mistake::new(at, format!("expression is nested more than {MAX_DEPTH} levels deep"))
 }
 
 struct Parser {
@@ -177,10 +138,7 @@ impl Parser {
             Token::Quoted(name) => format!("'`{name}`'"),
             _ => "a literal".to_owned(),
         };
-        Err(Mistake::new(
-            self.at(),
-            format!("syntax error: expected {wanted}, found {found}"),
-        ))
+        Err(Mistake::new(self.at(), format!("syntax error: expected {wanted}, found {found}")))
     }
 
     fn expr(&mut self) -> Result<Expr, Mistake> {
@@ -209,9 +167,8 @@ impl Parser {
             let Token::Sign(sign) = self.token() else {
                 return Ok(left);
             };
-            let Some((level, _, function)) = OPERATORS
-                .iter()
-                .find(|(level, known, _)| known == sign && *level >= least)
+            let Some((level, _, function)) =
+                OPERATORS.iter().find(|(level, known, _)| known == sign && *level >= least)
             else {
                 return Ok(left);
             };
@@ -239,11 +196,7 @@ impl Parser {
             count += 1;
         }
         let operand = self.member()?;
-        if count % 2 == 0 {
-            Ok(operand)
-        } else {
-            call(start, function, None, vec![operand])
-        }
+        if count % 2 == 0 { Ok(operand) } else { call(start, function, None, vec![operand]) }
     }
 
     fn negative_number(&self) -> bool {
@@ -257,15 +210,10 @@ impl Parser {
             if let Some(at) = self.accept(".") {
                 let name_at = self.at();
                 let field = match self.advance().1 {
-                    Token::Ident(name) if !matches!(name.as_str(), "true" | "false" | "null") => {
-                        name
-                    }
+                    Token::Ident(name) if !matches!(name.as_str(), "true" | "false" | "null") => name,
                     Token::Quoted(name) if !self.sign("(") => name,
                     _ => {
-                        return Err(Mistake::new(
-                            name_at,
-                            "syntax error: expected a name after '.'",
-                        ));
+                        return Err(Mistake::new(name_at, "syntax error: expected a name after '.'"));
                     }
                 };
                 expr = if self.accept("(").is_some() {
@@ -273,11 +221,7 @@ impl Parser {
                     macros::method(name_at, expr, &field, args)?
                 } else {
                     let height = height(at, [&expr])?;
-                    let kind = ExprKind::Select {
-                        operand: Box::new(expr),
-                        field,
-                        test: false,
-                    };
+                    let kind = ExprKind::Select { operand: Box::new(expr), field, test: false };
                     Expr { at, height, kind }
                 };
             } else if let Some(at) = self.accept("[") {
@@ -292,13 +236,7 @@ impl Parser {
 
     fn primary(&mut self) -> Result<Expr, Mistake> {
         let at = self.at();
-        let leaf = |kind| {
-            Ok(Expr {
-                at,
-                height: 1,
-                kind,
-            })
-        };
+        let leaf = |kind| Ok(Expr { at, height: 1, kind });
         let literal = |value| leaf(ExprKind::Literal(value));
         match self.token() {
             Token::Sign("(") => {
@@ -310,11 +248,7 @@ impl Parser {
             Token::Sign("[") => {
                 self.advance();
                 let items = self.list("]")?;
-                return Ok(Expr {
-                    at,
-                    height: height(at, &items)?,
-                    kind: ExprKind::List(items),
-                });
+                return Ok(Expr { at, height: height(at, &items)?, kind: ExprKind::List(items) });
             }
             Token::Sign("{") => {
                 self.advance();
@@ -331,10 +265,7 @@ impl Parser {
                 return match self.advance().1 {
                     Token::Int(digits, radix) => integer(at, &format!("-{digits}"), radix),
                     Token::Double(number) => literal(Value::Double(-number)),
-                    _ => Err(Mistake::new(
-                        at,
-                        "syntax error: expected a number after '-'",
-                    )),
+                    _ => Err(Mistake::new(at, "syntax error: expected a number after '-'")),
                 };
             }
             Token::Sign(_) | Token::End | Token::Quoted(_) => return self.unexpected("an operand"),
@@ -350,9 +281,7 @@ impl Parser {
                 "true" => literal(Value::Bool(true)),
                 "false" => literal(Value::Bool(false)),
                 "null" => literal(Value::Null),
-                word if RESERVED.contains(&word) => {
-                    Err(Mistake::new(at, format!("reserved identifier: {word}")))
-                }
+                word if RESERVED.contains(&word) => Err(Mistake::new(at, format!("reserved identifier: {word}"))),
                 _ if self.accept("(").is_some() => {
                     let args = self.list(")")?;
                     macros::function(at, &name, args)
@@ -391,21 +320,13 @@ impl Parser {
         }
         self.expect("}")?;
         let children = entries.iter().flat_map(|(key, value)| [key, value]);
-        Ok(Expr {
-            at,
-            height: height(at, children)?,
-            kind: ExprKind::Map(entries),
-        })
+        Ok(Expr { at, height: height(at, children)?, kind: ExprKind::Map(entries) })
     }
 }
 
 fn integer(at: usize, digits: &str, radix: u32) -> Result<Expr, Mistake> {
     match i64::from_str_radix(digits, radix) {
-        Ok(number) => Ok(Expr {
-            at,
-            height: 1,
-            kind: ExprKind::Literal(Value::Int(number)),
-        }),
+        Ok(number) => Ok(Expr { at, height: 1, kind: ExprKind::Literal(Value::Int(number)) }),
         Err(_) => Err(Mistake::new(at, "invalid int literal")),
     }
 }

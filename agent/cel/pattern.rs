@@ -15,25 +15,13 @@ const MAX_REPEAT: u32 = 1000;
 /// Compiles a pattern; the error is a whole sentence.
 pub(crate) fn compile(source: &str) -> Result<Regex, String> {
     let bad = |cause: String| format!("invalid regular expression {:?}: {cause}", excerpt(source));
-    let translated = Translation {
-        rest: source,
-        out: String::new(),
-    }
-    .run()
-    .map_err(bad)?;
-    RegexBuilder::new(&translated)
-        .size_limit(MAX_COMPILED)
-        .build()
-        .map_err(|error| {
-            // The crate draws the pattern with a caret over several lines; its last line is the cause.
-            let text = error.to_string();
-            let cause = text
-                .lines()
-                .last()
-                .unwrap_or("")
-                .trim_start_matches("error: ");
-            bad(cause.to_lowercase().trim_end_matches('.').to_owned())
-        })
+    let translated = Translation { rest: source, out: String::new() }.run().map_err(bad)?;
+    RegexBuilder::new(&translated).size_limit(MAX_COMPILED).build().map_err(|error| {
+        // The crate draws the pattern with a caret over several lines; its last line is the cause.
+        let text = error.to_string();
+        let cause = text.lines().last().unwrap_or("").trim_start_matches("error: ");
+        bad(cause.to_lowercase().trim_end_matches('.').to_owned())
+    })
 }
 
 struct Translation<'s> {
@@ -85,8 +73,7 @@ impl<'s> Translation<'s> {
             return Ok(false);
         };
         let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
-        let number =
-            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !number(least) || !(most.is_empty() || number(most)) {
             return Ok(false);
         }
@@ -105,9 +92,7 @@ impl<'s> Translation<'s> {
         let Some(behind) = self.rest.strip_prefix('?') else {
             return Ok(());
         };
-        let flags = behind
-            .find(|c: char| !"imsU-".contains(c))
-            .unwrap_or(behind.len());
+        let flags = behind.find(|c: char| !"imsU-".contains(c)).unwrap_or(behind.len());
         let flagged = behind[flags..].starts_with([':', ')']);
         let named = behind.starts_with("P<") || behind.starts_with('<');
         let looks_behind = behind.starts_with("<=") || behind.starts_with("<!");
@@ -129,9 +114,7 @@ impl<'s> Translation<'s> {
             _ => "",
         };
         match character {
-            _ if !set.is_empty() && character.is_ascii_uppercase() => {
-                self.out.push_str(&format!("[^{set}]"))
-            }
+            _ if !set.is_empty() && character.is_ascii_uppercase() => self.out.push_str(&format!("[^{set}]")),
             _ if !set.is_empty() && in_class => self.out.push_str(set),
             _ if !set.is_empty() => self.out.push_str(&format!("[{set}]")),
             'b' | 'B' if !in_class => self.out.push_str(&format!("(?-u:\\{character})")),
@@ -151,12 +134,7 @@ impl<'s> Translation<'s> {
                 }
             }
             '0'..='7' => {
-                let digits = self
-                    .rest
-                    .bytes()
-                    .take(2)
-                    .take_while(|byte| matches!(byte, b'0'..=b'7'))
-                    .count();
+                let digits = self.rest.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
                 // A single digit but 0 would be a reference to a group.
                 if character != '0' && digits == 0 {
                     return Err(format!("invalid escape sequence \\{character}"));
@@ -169,9 +147,7 @@ impl<'s> Translation<'s> {
             other if other.is_ascii_alphanumeric() => {
                 return Err(format!("invalid escape sequence \\{other}"));
             }
-            other => self
-                .out
-                .push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+            other => self.out.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
         }
         Ok(())
     }

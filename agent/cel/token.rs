@@ -21,8 +21,8 @@ pub(crate) enum Token {
 }
 
 const SIGNS: [&str; 24] = [
-    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",",
-    "(", ")", "[", "]", "{", "}",
+    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]",
+    "{", "}",
 ];
 
 /// The tokens of `source` with their byte offsets, the last being [`Token::End`].
@@ -52,11 +52,7 @@ impl<'s> Scanner<'s> {
     }
 
     fn byte(&self, ahead: usize) -> u8 {
-        self.source
-            .as_bytes()
-            .get(self.at + ahead)
-            .copied()
-            .unwrap_or(0)
+        self.source.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
 
     fn mistake<T>(&self, start: usize, message: &str) -> Result<T, Mistake> {
@@ -65,10 +61,7 @@ impl<'s> Scanner<'s> {
 
     fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'s str {
         let rest = self.rest();
-        let length = rest
-            .bytes()
-            .position(|byte| !wanted(byte))
-            .unwrap_or(rest.len());
+        let length = rest.bytes().position(|byte| !wanted(byte)).unwrap_or(rest.len());
         self.at += length;
         &rest[..length]
     }
@@ -96,11 +89,7 @@ impl<'s> Scanner<'s> {
         }
         if first.is_ascii_alphabetic() || first == b'_' {
             let name = self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            return Ok(if name == "in" {
-                Token::Sign("in")
-            } else {
-                Token::Ident(name.to_owned())
-            });
+            return Ok(if name == "in" { Token::Sign("in") } else { Token::Ident(name.to_owned()) });
         }
         if first == b'`' {
             return self.quoted();
@@ -115,10 +104,7 @@ impl<'s> Scanner<'s> {
             }
             None => {
                 let character = self.rest().chars().next().unwrap_or_default();
-                self.mistake(
-                    self.at,
-                    &format!("syntax error: unexpected character {character:?}"),
-                )
+                self.mistake(self.at, &format!("syntax error: unexpected character {character:?}"))
             }
         }
     }
@@ -136,10 +122,7 @@ impl<'s> Scanner<'s> {
 
     fn number(&mut self) -> Result<Token, Mistake> {
         let start = self.at;
-        if self.byte(0) == b'0'
-            && matches!(self.byte(1), b'x' | b'X')
-            && self.byte(2).is_ascii_hexdigit()
-        {
+        if self.byte(0) == b'0' && matches!(self.byte(1), b'x' | b'X') && self.byte(2).is_ascii_hexdigit() {
             self.at += 2;
             let digits = self.take_while(|byte| byte.is_ascii_hexdigit());
             return self.integer(start, digits, 16);
@@ -236,10 +219,7 @@ impl<'s> Scanner<'s> {
             b'0'..=b'3' => return self.code(1, 3, 8, bytes, text),
             _ => {
                 let shown: String = self.rest().chars().take(2).collect();
-                return self.mistake(
-                    start,
-                    &format!("syntax error: unknown escape sequence {}", excerpt(&shown)),
-                );
+                return self.mistake(start, &format!("syntax error: unknown escape sequence {}", excerpt(&shown)));
             }
         };
         self.at += 2;
@@ -248,28 +228,17 @@ impl<'s> Scanner<'s> {
     }
 
     /// An escape sequence of `digits` digits after `skip` characters.
-    fn code(
-        &mut self,
-        skip: usize,
-        digits: usize,
-        radix: u32,
-        bytes: bool,
-        text: &mut Vec<u8>,
-    ) -> Result<(), Mistake> {
+    fn code(&mut self, skip: usize, digits: usize, radix: u32, bytes: bool, text: &mut Vec<u8>) -> Result<(), Mistake> {
         let start = self.at;
-        let code = self
-            .rest()
-            .get(skip..skip + digits)
-            .filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let code =
+            self.rest().get(skip..skip + digits).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let Some(code) = code.and_then(|code| u32::from_str_radix(code, radix).ok()) else {
             return self.mistake(start, "syntax error: incomplete escape sequence");
         };
         self.at += skip + digits;
         match (u8::try_from(code), char::from_u32(code)) {
             (Ok(byte), _) if bytes => text.push(byte),
-            (_, Some(character)) => {
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes())
-            }
+            (_, Some(character)) => text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
             _ => return self.mistake(start, "invalid unicode code point"),
         }
         Ok(())

@@ -72,9 +72,7 @@ impl Unifier {
 
     /// Whether `found` can stand where `wanted` is; variables are bound only if all of `pairs` go together.
     pub(crate) fn assign(&mut self, pairs: &[(&Type, &Type)]) -> bool {
-        let fits = pairs
-            .iter()
-            .all(|(found, wanted)| self.assignable(found, wanted));
+        let fits = pairs.iter().all(|(found, wanted)| self.assignable(found, wanted));
         for (var, before) in self.trail.drain(..).rev() {
             if !fits {
                 self.bound[var] = before;
@@ -92,10 +90,9 @@ impl Unifier {
                 None => of.clone(),
             },
             Type::List(item) => Type::List(Box::new(self.resolve(item, close))),
-            Type::Map(key, value) => Type::Map(
-                Box::new(self.resolve(key, close)),
-                Box::new(self.resolve(value, close)),
-            ),
+            Type::Map(key, value) => {
+                Type::Map(Box::new(self.resolve(key, close)), Box::new(self.resolve(value, close)))
+            }
             Type::Meta(inner) => Type::Meta(Box::new(self.resolve(inner, close))),
             _ => of.clone(),
         }
@@ -103,11 +100,7 @@ impl Unifier {
 
     /// The type of a list of `a` and `b`.
     pub(crate) fn join(&mut self, a: &Type, b: &Type) -> Type {
-        if self.assign(&[(a, b)]) {
-            most_general(a, b)
-        } else {
-            Type::Dyn
-        }
+        if self.assign(&[(a, b)]) { most_general(a, b) } else { Type::Dyn }
     }
 
     fn assignable(&mut self, a: &Type, b: &Type) -> bool {
@@ -168,9 +161,7 @@ impl Unifier {
     fn mentions(&self, of: &Type, var: usize) -> bool {
         match of {
             Type::Var(other) if *other == var => true,
-            Type::Var(other) => self.bound[*other]
-                .as_ref()
-                .is_some_and(|bound| self.mentions(bound, var)),
+            Type::Var(other) => self.bound[*other].as_ref().is_some_and(|bound| self.mentions(bound, var)),
             Type::List(item) => self.mentions(item, var),
             Type::Map(key, value) => self.mentions(key, var) || self.mentions(value, var),
             Type::Meta(inner) => self.mentions(inner, var),
@@ -180,11 +171,7 @@ impl Unifier {
 }
 
 fn most_general(a: &Type, b: &Type) -> Type {
-    if at_least_as_general(a, b) {
-        a.clone()
-    } else {
-        b.clone()
-    }
+    if at_least_as_general(a, b) { a.clone() } else { b.clone() }
 }
 
 fn at_least_as_general(a: &Type, b: &Type) -> bool {
@@ -211,11 +198,7 @@ pub(crate) struct Signature {
 impl Signature {
     /// Reads a signature, with variables of its own in `unifier`.
     pub(crate) fn read(text: &str, unifier: &mut Unifier) -> Self {
-        let mut reader = Reader {
-            rest: text,
-            variables: Vec::new(),
-            unifier,
-        };
+        let mut reader = Reader { rest: text, variables: Vec::new(), unifier };
         let mut parameters = Vec::new();
         let method = !reader.rest.starts_with('(');
         if method {
@@ -228,11 +211,7 @@ impl Signature {
             reader.skip(", ");
         }
         reader.skip(" -> ");
-        Self {
-            method,
-            parameters,
-            result: reader.read(),
-        }
+        Self { method, parameters, result: reader.read() }
     }
 }
 
@@ -250,10 +229,7 @@ impl Reader<'_, '_> {
     }
 
     fn read(&mut self) -> Type {
-        let end = self
-            .rest
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         self.rest = rest;
         match name {

@@ -130,13 +130,10 @@ impl<'a> Value<'a> {
             Self::Bytes(bytes) => Value::Bytes(bytes),
             Self::Timestamp(moment) => Value::Timestamp(moment),
             Self::Duration(nanos) => Value::Duration(nanos),
-            Self::List(items) => {
-                Value::List(items.iter().cloned().map(Value::into_owned).collect())
-            }
+            Self::List(items) => Value::List(items.iter().cloned().map(Value::into_owned).collect()),
             Self::Map(entries) => {
-                let own = |(key, value): &(Value<'a>, Value<'a>)| {
-                    (key.clone().into_owned(), value.clone().into_owned())
-                };
+                let own =
+                    |(key, value): &(Value<'a>, Value<'a>)| (key.clone().into_owned(), value.clone().into_owned());
                 Value::Map(entries.iter().map(own).collect())
             }
             Self::Kind(kind) => Value::Kind(kind),

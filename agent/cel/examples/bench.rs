@@ -46,11 +46,8 @@ fn main() -> Result<(), CompileError> {
 struct Usage;
 
 const TAGS: [(&str, &str); 3] = [("cpu", "cpu0"), ("host", "a"), ("room", "hall")];
-const FIELDS: [(&str, Field<'static>); 3] = [
-    ("note", Field::Str("Fan On")),
-    ("usage", Field::Float(21.5)),
-    ("x", Field::Int(5)),
-];
+const FIELDS: [(&str, Field<'static>); 3] =
+    [("note", Field::Str("Fan On")), ("usage", Field::Float(21.5)), ("x", Field::Int(5))];
 
 impl Subject for Usage {
     fn name(&self) -> &str {
@@ -62,9 +59,7 @@ impl Subject for Usage {
     }
 
     fn tag(&self, key: &str) -> Option<&str> {
-        TAGS.iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, value)| *value)
+        TAGS.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
     fn tag_count(&self) -> usize {
@@ -76,10 +71,7 @@ impl Subject for Usage {
     }
 
     fn field(&self, key: &str) -> Option<Field<'_>> {
-        FIELDS
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, value)| *value)
+        FIELDS.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
     fn field_count(&self) -> usize {

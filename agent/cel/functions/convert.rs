@@ -22,22 +22,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "uint",
-        signatures: &[
-            "(uint) -> uint",
-            "(double) -> uint",
-            "(int) -> uint",
-            "(string) -> uint",
-        ],
+        signatures: &["(uint) -> uint", "(double) -> uint", "(int) -> uint", "(string) -> uint"],
         run: uint,
     },
     Function {
         name: "double",
-        signatures: &[
-            "(double) -> double",
-            "(int) -> double",
-            "(string) -> double",
-            "(uint) -> double",
-        ],
+        signatures: &["(double) -> double", "(int) -> double", "(string) -> double", "(uint) -> double"],
         run: double,
     },
     Function {
@@ -54,37 +44,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         run: string,
     },
-    Function {
-        name: "bytes",
-        signatures: &["(bytes) -> bytes", "(string) -> bytes"],
-        run: bytes,
-    },
-    Function {
-        name: "bool",
-        signatures: &["(bool) -> bool", "(string) -> bool"],
-        run: boolean,
-    },
+    Function { name: "bytes", signatures: &["(bytes) -> bytes", "(string) -> bytes"], run: bytes },
+    Function { name: "bool", signatures: &["(bool) -> bool", "(string) -> bool"], run: boolean },
     Function {
         name: "timestamp",
-        signatures: &[
-            "(timestamp) -> timestamp",
-            "(int) -> timestamp",
-            "(string) -> timestamp",
-        ],
+        signatures: &["(timestamp) -> timestamp", "(int) -> timestamp", "(string) -> timestamp"],
         run: timestamp,
     },
-    Function {
-        name: "duration",
-        signatures: &["(duration) -> duration", "(string) -> duration"],
-        run: duration,
-    },
+    Function { name: "duration", signatures: &["(duration) -> duration", "(string) -> duration"], run: duration },
 ];
 
 fn bad<'a>(text: &str, kind: &str) -> Fault<'a> {
-    Fault::from(format!(
-        "cannot convert string {:?} to {kind}",
-        excerpt(text)
-    ))
+    Fault::from(format!("cannot convert string {:?} to {kind}", excerpt(text)))
 }
 
 fn int<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
@@ -107,9 +78,7 @@ fn uint<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     Ok(Value::Uint(match &args[0] {
         Value::Uint(value) => *value,
         Value::Int(value) => u64::try_from(*value).map_err(|_| UNSIGNED_OVERFLOW)?,
-        Value::Double(value) if (0.0..18_446_744_073_709_551_616.0).contains(value) => {
-            *value as u64
-        }
+        Value::Double(value) if (0.0..18_446_744_073_709_551_616.0).contains(value) => *value as u64,
         Value::Double(_) => return Err(UNSIGNED_OVERFLOW.into()),
         value => match value.text() {
             Some(text) if text.starts_with('+') => return Err(bad(text, "uint")),
@@ -127,11 +96,7 @@ fn double<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         value => match value.text() {
             Some(text) => match text.parse::<f64>() {
                 // A number too big for a double reads as infinity; only the word itself may.
-                Ok(number)
-                    if !number.is_infinite() || !text.contains(|c: char| c.is_ascii_digit()) =>
-                {
-                    number
-                }
+                Ok(number) if !number.is_infinite() || !text.contains(|c: char| c.is_ascii_digit()) => number,
                 _ => return Err(bad(text, "double")),
             },
             None => return no_overload("double"),
@@ -199,12 +164,10 @@ fn boolean<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 fn timestamp<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match (&args[0], args[0].text()) {
         (Value::Timestamp(_), _) => Ok(args[0].clone()),
-        (Value::Int(seconds), _) => Moment::from_seconds(*seconds)
-            .map(Value::Timestamp)
-            .ok_or(Fault::from("timestamp overflow")),
-        (_, Some(text)) => Moment::parse(text)
-            .map(Value::Timestamp)
-            .ok_or_else(|| bad(text, "timestamp (RFC 3339)")),
+        (Value::Int(seconds), _) => {
+            Moment::from_seconds(*seconds).map(Value::Timestamp).ok_or(Fault::from("timestamp overflow"))
+        }
+        (_, Some(text)) => Moment::parse(text).map(Value::Timestamp).ok_or_else(|| bad(text, "timestamp (RFC 3339)")),
         _ => no_overload("timestamp"),
     }
 }
@@ -212,9 +175,7 @@ fn timestamp<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 fn duration<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match (&args[0], args[0].text()) {
         (Value::Duration(_), _) => Ok(args[0].clone()),
-        (_, Some(text)) => parse_duration(text)
-            .map(Value::Duration)
-            .ok_or_else(|| bad(text, "duration")),
+        (_, Some(text)) => parse_duration(text).map(Value::Duration).ok_or_else(|| bad(text, "duration")),
         _ => no_overload("duration"),
     }
 }

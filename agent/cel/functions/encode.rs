@@ -8,21 +8,9 @@ use crate::eval::Context;
 use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        name: "base64.encode",
-        signatures: &["(bytes) -> string"],
-        run: base64_encode,
-    },
-    Function {
-        name: "base64.decode",
-        signatures: &["(string) -> bytes"],
-        run: base64_decode,
-    },
-    Function {
-        name: "json.encode",
-        signatures: &["(dyn) -> string"],
-        run: json_encode,
-    },
+    Function { name: "base64.encode", signatures: &["(bytes) -> string"], run: base64_encode },
+    Function { name: "base64.decode", signatures: &["(string) -> bytes"], run: base64_decode },
+    Function { name: "json.encode", signatures: &["(dyn) -> string"], run: json_encode },
 ];
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -37,16 +25,10 @@ fn base64_encode<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'
 fn base64(bytes: &[u8]) -> String {
     let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = group.iter().enumerate().fold(0_u32, |bits, (at, byte)| {
-            bits | u32::from(*byte) << (16 - 8 * at)
-        });
+        let bits = group.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
         for at in 0..4 {
             let letter = ALPHABET[(bits >> (18 - 6 * at)) as usize & 63];
-            encoded.push(if at <= group.len() {
-                char::from(letter)
-            } else {
-                '='
-            });
+            encoded.push(if at <= group.len() { char::from(letter) } else { '=' });
         }
     }
     encoded
@@ -56,19 +38,9 @@ fn base64(bytes: &[u8]) -> String {
 fn base64_decode<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     let encoded = text(args, 0, "base64.decode")?;
     context.spend_bytes(encoded.len())?;
-    let letters: Vec<u8> = encoded
-        .bytes()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
-    let padding = letters
-        .iter()
-        .rev()
-        .take_while(|letter| **letter == b'=')
-        .count();
-    let (data, problem) = (
-        &letters[..letters.len() - padding],
-        "base64.decode: invalid base64",
-    );
+    let letters: Vec<u8> = encoded.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let padding = letters.iter().rev().take_while(|letter| **letter == b'=').count();
+    let (data, problem) = (&letters[..letters.len() - padding], "base64.decode: invalid base64");
     if data.len() % 4 == 1 || (padding > 0 && (padding > 2 || !letters.len().is_multiple_of(4))) {
         return Err(problem.into());
     }
@@ -93,11 +65,7 @@ fn json_encode<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a>
 }
 
 /// Integers a double cannot hold become strings, bytes base64; keys must be strings and come sorted.
-fn write_json<'a>(
-    context: &mut Context<'a>,
-    out: &mut String,
-    value: &Value<'a>,
-) -> Result<(), Fault<'a>> {
+fn write_json<'a>(context: &mut Context<'a>, out: &mut String, value: &Value<'a>) -> Result<(), Fault<'a>> {
     const EXACT: u64 = 1 << 53;
     context.spend(1)?;
     match value {
@@ -112,11 +80,7 @@ fn write_json<'a>(
         }
         Value::Double(value) if *value != 0.0 && !(1e-6..1e21).contains(&value.abs()) => {
             let text = format!("{value:e}");
-            out.push_str(&if text.contains("e-") {
-                text
-            } else {
-                text.replace('e', "e+")
-            });
+            out.push_str(&if text.contains("e-") { text } else { text.replace('e', "e+") });
         }
         Value::Double(value) => out.push_str(&value.to_string()),
         Value::Str(_) | Value::Text(_) | Value::Timestamp(_) | Value::Duration(_) => {
@@ -143,9 +107,7 @@ fn write_json<'a>(
                 match key.text() {
                     Some(key) => sorted.push((key, value)),
                     None => {
-                        return Err(
-                            format!("json.encode: key of type {}", key.kind().name()).into()
-                        );
+                        return Err(format!("json.encode: key of type {}", key.kind().name()).into());
                     }
                 }
             }

@@ -15,10 +15,7 @@ const MAX_PRECISION: usize = 100;
 
 enum Piece<'t> {
     Plain(&'t str),
-    Clause {
-        letter: char,
-        precision: Option<usize>,
-    },
+    Clause { letter: char, precision: Option<usize> },
 }
 
 /// The pieces of a template, in order.
@@ -35,17 +32,10 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
         let (precision, behind) = match behind.strip_prefix('.') {
             None => (None, behind),
             Some(digits) => {
-                let end = digits
-                    .find(|c: char| !c.is_ascii_digit())
-                    .unwrap_or(digits.len());
-                let precision = digits[..end]
-                    .parse::<usize>()
-                    .ok()
-                    .filter(|precision| *precision <= MAX_PRECISION);
+                let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+                let precision = digits[..end].parse::<usize>().ok().filter(|precision| *precision <= MAX_PRECISION);
                 let Some(precision) = precision else {
-                    return Err(format!(
-                        "format: precision must be a number up to {MAX_PRECISION}"
-                    ));
+                    return Err(format!("format: precision must be a number up to {MAX_PRECISION}"));
                 };
                 (Some(precision), &digits[end..])
             }
@@ -99,19 +89,13 @@ pub(crate) fn check(template: &str, args: &[Type]) -> Result<(), String> {
                 Type::Dyn | Type::Var(_) => continue,
             };
             if !takes(letter, kind) {
-                return Err(format!(
-                    "format: %{letter} cannot show a value of type {arg}"
-                ));
+                return Err(format!("format: %{letter} cannot show a value of type {arg}"));
             }
         }
     }
     match args_left.len() {
         0 => Ok(()),
-        left => Err(format!(
-            "format: too many values, {} expected, {} given",
-            args.len() - left,
-            args.len()
-        )),
+        left => Err(format!("format: too many values, {} expected, {} given", args.len() - left, args.len())),
     }
 }
 
@@ -132,9 +116,7 @@ pub(super) fn format<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outco
                 };
                 if !takes(letter, value.kind()) {
                     let kind = value.kind().name();
-                    return Err(
-                        format!("format: %{letter} cannot show a value of type {kind}").into(),
-                    );
+                    return Err(format!("format: %{letter} cannot show a value of type {kind}").into());
                 }
                 show(context, &mut shown, letter, precision, value)?;
             }
@@ -170,10 +152,7 @@ fn show<'a>(
                 let text = format!("{number:.precision$e}");
                 let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
                 let sign = if exponent.starts_with('-') { '-' } else { '+' };
-                push(
-                    out,
-                    format_args!("{digits}e{sign}{:0>2}", exponent.trim_start_matches('-')),
-                );
+                push(out, format_args!("{digits}e{sign}{:0>2}", exponent.trim_start_matches('-')));
             }
         }
         _ => {
@@ -200,12 +179,7 @@ fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {
     out.write_fmt(arguments).expect("a String takes all text");
 }
 
-fn hex<'a>(
-    context: &mut Context<'a>,
-    out: &mut String,
-    letter: char,
-    bytes: &[u8],
-) -> Result<(), Fault<'a>> {
+fn hex<'a>(context: &mut Context<'a>, out: &mut String, letter: char, bytes: &[u8]) -> Result<(), Fault<'a>> {
     context.spend_bytes(bytes.len())?;
     for byte in bytes {
         if letter == 'X' {
@@ -218,18 +192,10 @@ fn hex<'a>(
 }
 
 /// A value as `%s` has it: lists and maps in brackets, maps in the order of their keys' texts.
-fn plain<'a>(
-    context: &mut Context<'a>,
-    out: &mut String,
-    value: &Value<'a>,
-) -> Result<(), Fault<'a>> {
+fn plain<'a>(context: &mut Context<'a>, out: &mut String, value: &Value<'a>) -> Result<(), Fault<'a>> {
     match value {
         Value::Double(number) if number.is_infinite() => {
-            out.push_str(if *number > 0.0 {
-                "Infinity"
-            } else {
-                "-Infinity"
-            });
+            out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
         }
         Value::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
         Value::List(items) => {
@@ -250,10 +216,7 @@ fn plain<'a>(
                 shown.push((key_text, value_text));
             }
             shown.sort();
-            let shown: Vec<_> = shown
-                .into_iter()
-                .map(|(key, value)| format!("{key}: {value}"))
-                .collect();
+            let shown: Vec<_> = shown.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
             push(out, format_args!("{{{}}}", shown.join(", ")));
         }
         other => {

@@ -39,36 +39,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         signatures: EXTREMUM,
         run: |_, args| extremum(args, "math.greatest", Ordering::Greater),
     },
-    Function {
-        name: "math.@min",
-        signatures: EXTREMUM,
-        run: |_, args| extremum(args, "math.least", Ordering::Less),
-    },
-    Function {
-        name: "math.ceil",
-        signatures: DOUBLE,
-        run: |_, args| double(args, "math.ceil", f64::ceil),
-    },
-    Function {
-        name: "math.floor",
-        signatures: DOUBLE,
-        run: |_, args| double(args, "math.floor", f64::floor),
-    },
-    Function {
-        name: "math.round",
-        signatures: DOUBLE,
-        run: |_, args| double(args, "math.round", f64::round),
-    },
-    Function {
-        name: "math.trunc",
-        signatures: DOUBLE,
-        run: |_, args| double(args, "math.trunc", f64::trunc),
-    },
-    Function {
-        name: "math.isNaN",
-        signatures: QUESTION,
-        run: |_, args| question(args, "math.isNaN", f64::is_nan),
-    },
+    Function { name: "math.@min", signatures: EXTREMUM, run: |_, args| extremum(args, "math.least", Ordering::Less) },
+    Function { name: "math.ceil", signatures: DOUBLE, run: |_, args| double(args, "math.ceil", f64::ceil) },
+    Function { name: "math.floor", signatures: DOUBLE, run: |_, args| double(args, "math.floor", f64::floor) },
+    Function { name: "math.round", signatures: DOUBLE, run: |_, args| double(args, "math.round", f64::round) },
+    Function { name: "math.trunc", signatures: DOUBLE, run: |_, args| double(args, "math.trunc", f64::trunc) },
+    Function { name: "math.isNaN", signatures: QUESTION, run: |_, args| question(args, "math.isNaN", f64::is_nan) },
     Function {
         name: "math.isInf",
         signatures: QUESTION,
@@ -79,41 +55,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         signatures: QUESTION,
         run: |_, args| question(args, "math.isFinite", f64::is_finite),
     },
-    Function {
-        name: "math.abs",
-        signatures: NUMBER,
-        run: abs,
-    },
-    Function {
-        name: "math.sign",
-        signatures: NUMBER,
-        run: sign,
-    },
+    Function { name: "math.abs", signatures: NUMBER, run: abs },
+    Function { name: "math.sign", signatures: NUMBER, run: sign },
     Function {
         name: "math.sqrt",
         signatures: &["(double) -> double", "(int) -> double", "(uint) -> double"],
         run: sqrt,
     },
-    Function {
-        name: "math.bitAnd",
-        signatures: BITS,
-        run: |_, args| bits(args, "math.bitAnd", |a, b| a & b),
-    },
-    Function {
-        name: "math.bitOr",
-        signatures: BITS,
-        run: |_, args| bits(args, "math.bitOr", |a, b| a | b),
-    },
-    Function {
-        name: "math.bitXor",
-        signatures: BITS,
-        run: |_, args| bits(args, "math.bitXor", |a, b| a ^ b),
-    },
-    Function {
-        name: "math.bitNot",
-        signatures: &["(int) -> int", "(uint) -> uint"],
-        run: bit_not,
-    },
+    Function { name: "math.bitAnd", signatures: BITS, run: |_, args| bits(args, "math.bitAnd", |a, b| a & b) },
+    Function { name: "math.bitOr", signatures: BITS, run: |_, args| bits(args, "math.bitOr", |a, b| a | b) },
+    Function { name: "math.bitXor", signatures: BITS, run: |_, args| bits(args, "math.bitXor", |a, b| a ^ b) },
+    Function { name: "math.bitNot", signatures: &["(int) -> int", "(uint) -> uint"], run: bit_not },
     Function {
         name: "math.bitShiftLeft",
         signatures: SHIFT,
@@ -146,8 +98,7 @@ fn extremum<'a>(args: &[Value<'a>], name: &'static str, wanted: Ordering) -> Out
             best = Some(item);
         }
     }
-    best.cloned()
-        .ok_or_else(|| format!("{name}: list is empty").into())
+    best.cloned().ok_or_else(|| format!("{name}: list is empty").into())
 }
 
 fn double<'a>(args: &[Value<'a>], name: &'static str, compute: fn(f64) -> f64) -> Outcome<'a> {
@@ -167,10 +118,7 @@ fn question<'a>(args: &[Value<'a>], name: &'static str, ask: fn(f64) -> bool) ->
 fn abs<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match args {
         [Value::Double(value)] => Ok(Value::Double(value.abs())),
-        [Value::Int(value)] => value
-            .checked_abs()
-            .map(Value::Int)
-            .ok_or(Fault::from(OVERFLOW)),
+        [Value::Int(value)] => value.checked_abs().map(Value::Int).ok_or(Fault::from(OVERFLOW)),
         [Value::Uint(value)] => Ok(Value::Uint(*value)),
         _ => no_overload("math.abs"),
     }
@@ -197,9 +145,7 @@ fn sqrt<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 
 fn bits<'a>(args: &[Value<'a>], name: &'static str, combine: fn(u64, u64) -> u64) -> Outcome<'a> {
     match args {
-        [Value::Int(a), Value::Int(b)] => Ok(Value::Int(
-            combine(a.cast_unsigned(), b.cast_unsigned()).cast_signed(),
-        )),
+        [Value::Int(a), Value::Int(b)] => Ok(Value::Int(combine(a.cast_unsigned(), b.cast_unsigned()).cast_signed())),
         [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(combine(*a, *b))),
         _ => no_overload(name),
     }
@@ -214,11 +160,7 @@ fn bit_not<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 }
 
 /// Shifts fill with zeros on both sides, for signed numbers too, and by 64 and more leave nothing.
-fn shift<'a>(
-    args: &[Value<'a>],
-    name: &'static str,
-    shifted: fn(u64, u32) -> Option<u64>,
-) -> Outcome<'a> {
+fn shift<'a>(args: &[Value<'a>], name: &'static str, shifted: fn(u64, u32) -> Option<u64>) -> Outcome<'a> {
     let [value, Value::Int(by)] = args else {
         return no_overload(name);
     };
@@ -227,11 +169,7 @@ fn shift<'a>(
     }
     let by = u32::try_from(*by).unwrap_or(u32::MAX);
     match value {
-        Value::Int(value) => Ok(Value::Int(
-            shifted(value.cast_unsigned(), by)
-                .unwrap_or(0)
-                .cast_signed(),
-        )),
+        Value::Int(value) => Ok(Value::Int(shifted(value.cast_unsigned(), by).unwrap_or(0).cast_signed())),
         Value::Uint(value) => Ok(Value::Uint(shifted(*value, by).unwrap_or(0))),
         _ => no_overload(name),
     }

@@ -26,28 +26,17 @@ pub(crate) struct Function {
     pub(crate) run: Run,
 }
 
-const TABLES: [&[Function]; 6] = [
-    operators::FUNCTIONS,
-    convert::FUNCTIONS,
-    strings::FUNCTIONS,
-    math::FUNCTIONS,
-    time::FUNCTIONS,
-    encode::FUNCTIONS,
-];
+const TABLES: [&[Function]; 6] =
+    [operators::FUNCTIONS, convert::FUNCTIONS, strings::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS, encode::FUNCTIONS];
 
 /// The function called `name`.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
-    TABLES
-        .into_iter()
-        .flatten()
-        .find(|function| function.name == name)
+    TABLES.into_iter().flatten().find(|function| function.name == name)
 }
 
 /// Whether a call with a constant argument is made while compiling, so that bad text is an error of the configuration.
 pub(crate) fn is_conversion(name: &str) -> bool {
-    convert::FUNCTIONS
-        .iter()
-        .any(|function| function.name == name)
+    convert::FUNCTIONS.iter().any(|function| function.name == name)
 }
 
 /// Whether each call may give another result.
@@ -60,22 +49,12 @@ fn no_overload<'a>(function: &'static str) -> Outcome<'a> {
 }
 
 /// The argument at `at` as a string.
-fn text<'v>(
-    args: &'v [Value<'_>],
-    at: usize,
-    function: &'static str,
-) -> Result<&'v str, Fault<'static>> {
-    args.get(at)
-        .and_then(Value::text)
-        .ok_or(Fault::NoSuchOverload(function))
+fn text<'v>(args: &'v [Value<'_>], at: usize, function: &'static str) -> Result<&'v str, Fault<'static>> {
+    args.get(at).and_then(Value::text).ok_or(Fault::NoSuchOverload(function))
 }
 
 /// The argument at `at` as an integer, if there is one.
-fn integer(
-    args: &[Value<'_>],
-    at: usize,
-    function: &'static str,
-) -> Result<Option<i64>, Fault<'static>> {
+fn integer(args: &[Value<'_>], at: usize, function: &'static str) -> Result<Option<i64>, Fault<'static>> {
     match args.get(at) {
         None => Ok(None),
         Some(Value::Int(number)) => Ok(Some(*number)),

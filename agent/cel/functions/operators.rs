@@ -38,32 +38,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "_*_",
-        signatures: &[
-            "(double, double) -> double",
-            "(int, int) -> int",
-            "(uint, uint) -> uint",
-        ],
+        signatures: &["(double, double) -> double", "(int, int) -> int", "(uint, uint) -> uint"],
         run: multiply,
     },
     Function {
         name: "_/_",
-        signatures: &[
-            "(double, double) -> double",
-            "(int, int) -> int",
-            "(uint, uint) -> uint",
-        ],
+        signatures: &["(double, double) -> double", "(int, int) -> int", "(uint, uint) -> uint"],
         run: divide,
     },
-    Function {
-        name: "_%_",
-        signatures: &["(int, int) -> int", "(uint, uint) -> uint"],
-        run: remainder,
-    },
-    Function {
-        name: "-_",
-        signatures: &["(double) -> double", "(int) -> int"],
-        run: negate,
-    },
+    Function { name: "_%_", signatures: &["(int, int) -> int", "(uint, uint) -> uint"], run: remainder },
+    Function { name: "-_", signatures: &["(double) -> double", "(int) -> int"], run: negate },
     Function {
         name: "size",
         signatures: &[
@@ -78,16 +62,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         run: size,
     },
-    Function {
-        name: "type",
-        signatures: &["(A) -> type(A)"],
-        run: |_, args| Ok(Value::Kind(args[0].kind())),
-    },
-    Function {
-        name: "dyn",
-        signatures: &["(A) -> dyn"],
-        run: |_, args| Ok(args[0].clone()),
-    },
+    Function { name: "type", signatures: &["(A) -> type(A)"], run: |_, args| Ok(Value::Kind(args[0].kind())) },
+    Function { name: "dyn", signatures: &["(A) -> dyn"], run: |_, args| Ok(args[0].clone()) },
 ];
 
 pub(super) const OVERFLOW: &str = "integer overflow";
@@ -99,21 +75,15 @@ fn int<'a>(result: Option<i64>) -> Outcome<'a> {
 }
 
 fn uint<'a>(result: Option<u64>) -> Outcome<'a> {
-    result
-        .map(Value::Uint)
-        .ok_or(Fault::from(UNSIGNED_OVERFLOW))
+    result.map(Value::Uint).ok_or(Fault::from(UNSIGNED_OVERFLOW))
 }
 
 fn duration<'a>(result: Option<i64>) -> Outcome<'a> {
-    result
-        .map(Value::Duration)
-        .ok_or(Fault::from("duration overflow"))
+    result.map(Value::Duration).ok_or(Fault::from("duration overflow"))
 }
 
 fn timestamp<'a>(result: Option<Moment>) -> Outcome<'a> {
-    result
-        .map(Value::Timestamp)
-        .ok_or(Fault::from(TIME_OVERFLOW))
+    result.map(Value::Timestamp).ok_or(Fault::from(TIME_OVERFLOW))
 }
 
 fn add<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
@@ -122,8 +92,7 @@ fn add<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         (Value::Uint(a), Value::Uint(b)) => uint(a.checked_add(*b)),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),
         (Value::Duration(a), Value::Duration(b)) => duration(a.checked_add(*b)),
-        (Value::Duration(span), Value::Timestamp(moment))
-        | (Value::Timestamp(moment), Value::Duration(span)) => {
+        (Value::Duration(span), Value::Timestamp(moment)) | (Value::Timestamp(moment), Value::Duration(span)) => {
             timestamp(moment.plus(i128::from(*span)))
         }
         (Value::Bytes(a), Value::Bytes(b)) => {
@@ -150,9 +119,7 @@ fn subtract<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         (Value::Uint(a), Value::Uint(b)) => uint(a.checked_sub(*b)),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a - b)),
         (Value::Duration(a), Value::Duration(b)) => duration(a.checked_sub(*b)),
-        (Value::Timestamp(moment), Value::Duration(span)) => {
-            timestamp(moment.plus(-i128::from(*span)))
-        }
+        (Value::Timestamp(moment), Value::Duration(span)) => timestamp(moment.plus(-i128::from(*span))),
         (Value::Timestamp(later), Value::Timestamp(earlier)) => duration(later.since(*earlier)),
         _ => no_overload("_-_"),
     }
@@ -169,9 +136,7 @@ fn multiply<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 
 fn divide<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match (&args[0], &args[1]) {
-        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => {
-            Err("division by zero".into())
-        }
+        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => Err("division by zero".into()),
         (Value::Int(a), Value::Int(b)) => int(a.checked_div(*b)),
         (Value::Uint(a), Value::Uint(b)) => uint(a.checked_div(*b)),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a / b)),
@@ -181,9 +146,7 @@ fn divide<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 
 fn remainder<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match (&args[0], &args[1]) {
-        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => {
-            Err("modulus by zero".into())
-        }
+        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => Err("modulus by zero".into()),
         (Value::Int(a), Value::Int(b)) => int(a.checked_rem(*b)),
         (Value::Uint(a), Value::Uint(b)) => uint(a.checked_rem(*b)),
         _ => no_overload("_%_"),

@@ -28,34 +28,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         signatures: TEST,
         run: |context, args| test(context, args, "endsWith", |a, b| a.ends_with(b)),
     },
-    Function {
-        name: "matches",
-        signatures: &["(string, string) -> bool", "string.(string) -> bool"],
-        run: matches,
-    },
-    Function {
-        name: "charAt",
-        signatures: &["string.(int) -> string"],
-        run: char_at,
-    },
-    Function {
-        name: "indexOf",
-        signatures: FIND,
-        run: index_of,
-    },
-    Function {
-        name: "lastIndexOf",
-        signatures: FIND,
-        run: last_index_of,
-    },
-    Function {
-        name: "join",
-        signatures: &[
-            "list(string).() -> string",
-            "list(string).(string) -> string",
-        ],
-        run: join,
-    },
+    Function { name: "matches", signatures: &["(string, string) -> bool", "string.(string) -> bool"], run: matches },
+    Function { name: "charAt", signatures: &["string.(int) -> string"], run: char_at },
+    Function { name: "indexOf", signatures: FIND, run: index_of },
+    Function { name: "lastIndexOf", signatures: FIND, run: last_index_of },
+    Function { name: "join", signatures: &["list(string).() -> string", "list(string).(string) -> string"], run: join },
     Function {
         name: "lowerAscii",
         signatures: MAP,
@@ -69,11 +46,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "reverse",
         signatures: MAP,
-        run: |context, args| {
-            map(context, args, "reverse", |text| {
-                text.chars().rev().collect()
-            })
-        },
+        run: |context, args| map(context, args, "reverse", |text| text.chars().rev().collect()),
     },
     Function {
         name: "trim",
@@ -82,18 +55,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "replace",
-        signatures: &[
-            "string.(string, string) -> string",
-            "string.(string, string, int) -> string",
-        ],
+        signatures: &["string.(string, string) -> string", "string.(string, string, int) -> string"],
         run: replace,
     },
     Function {
         name: "split",
-        signatures: &[
-            "string.(string) -> list(string)",
-            "string.(string, int) -> list(string)",
-        ],
+        signatures: &["string.(string) -> list(string)", "string.(string, int) -> list(string)"],
         run: split,
     },
     Function {
@@ -101,16 +68,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         signatures: &["string.(int) -> string", "string.(int, int) -> string"],
         run: substring,
     },
-    Function {
-        name: "strings.quote",
-        signatures: &["(string) -> string"],
-        run: quote,
-    },
-    Function {
-        name: "format",
-        signatures: &["string.(list(dyn)) -> string"],
-        run: super::format::format,
-    },
+    Function { name: "strings.quote", signatures: &["(string) -> string"], run: quote },
+    Function { name: "format", signatures: &["string.(list(dyn)) -> string"], run: super::format::format },
 ];
 
 fn test<'a>(
@@ -124,12 +83,7 @@ fn test<'a>(
     Ok(Value::Bool(holds(of, other)))
 }
 
-fn map<'a>(
-    context: &mut Context<'a>,
-    args: &[Value<'a>],
-    name: &'static str,
-    make: fn(&str) -> String,
-) -> Outcome<'a> {
+fn map<'a>(context: &mut Context<'a>, args: &[Value<'a>], name: &'static str, make: fn(&str) -> String) -> Outcome<'a> {
     let made = make(text(args, 0, name)?);
     context.string(&made)
 }
@@ -175,9 +129,7 @@ fn index_of<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     if from < 0 {
         return Err(out_of_range(from));
     }
-    let found = offset(of, from)
-        .ok()
-        .and_then(|start| Some(start + of[start..].find(wanted)?));
+    let found = offset(of, from).ok().and_then(|start| Some(start + of[start..].find(wanted)?));
     Ok(found.map_or(Value::Int(-1), |at| characters(&of[..at])))
 }
 
@@ -188,9 +140,7 @@ fn last_index_of<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'
         Some(last) if last < 0 => return Err(out_of_range(last)),
         // What starts at `last` may end behind it.
         Some(last) => {
-            let end = offset(of, last)
-                .unwrap_or(of.len())
-                .saturating_add(wanted.len());
+            let end = offset(of, last).unwrap_or(of.len()).saturating_add(wanted.len());
             let end = of.floor_char_boundary(end.min(of.len()));
             of[..end].rfind(wanted)
         }
@@ -203,11 +153,7 @@ fn join<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     let Value::List(items) = &args[0] else {
         return no_overload("join");
     };
-    let separator = if args.len() > 1 {
-        text(args, 1, "join")?
-    } else {
-        ""
-    };
+    let separator = if args.len() > 1 { text(args, 1, "join")? } else { "" };
     let mut joined = String::new();
     for (at, item) in items.iter().enumerate() {
         let Some(part) = item.text() else {
@@ -229,11 +175,7 @@ fn limit(args: &[Value<'_>], at: usize, name: &'static str) -> Result<usize, Fau
 }
 
 fn replace<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
-    let (of, old, new) = (
-        text(args, 0, "replace")?,
-        text(args, 1, "replace")?,
-        text(args, 2, "replace")?,
-    );
+    let (of, old, new) = (text(args, 0, "replace")?, text(args, 1, "replace")?, text(args, 2, "replace")?);
     let count = limit(args, 3, "replace")?;
     context.spend_bytes(of.len())?;
     // Before anything is made, since many short finds may make much text.

@@ -12,11 +12,7 @@ use crate::moment::Moment;
 use crate::value::Value;
 
 const OF_TIME: &[&str] = &["timestamp.() -> int", "timestamp.(string) -> int"];
-const OF_BOTH: &[&str] = &[
-    "timestamp.() -> int",
-    "timestamp.(string) -> int",
-    "duration.() -> int",
-];
+const OF_BOTH: &[&str] = &["timestamp.() -> int", "timestamp.(string) -> int", "duration.() -> int"];
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -24,11 +20,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "now",
         signatures: &["() -> timestamp"],
-        run: |context, _| {
-            Ok(Value::Timestamp(Moment::from_nanos(
-                context.subject.now_ns(),
-            )))
-        },
+        run: |context, _| Ok(Value::Timestamp(Moment::from_nanos(context.subject.now_ns()))),
     },
     Function {
         name: "getFullYear",
@@ -53,64 +45,36 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "getDayOfWeek",
         signatures: OF_TIME,
-        run: |_, args| {
-            of_time(args, "getDayOfWeek", |civil| {
-                i64::from(civil.weekday().to_sunday_zero_offset())
-            })
-        },
+        run: |_, args| of_time(args, "getDayOfWeek", |civil| i64::from(civil.weekday().to_sunday_zero_offset())),
     },
     Function {
         name: "getDayOfYear",
         signatures: OF_TIME,
-        run: |_, args| {
-            of_time(args, "getDayOfYear", |civil| {
-                i64::from(civil.day_of_year()) - 1
-            })
-        },
+        run: |_, args| of_time(args, "getDayOfYear", |civil| i64::from(civil.day_of_year()) - 1),
     },
     Function {
         name: "getHours",
         signatures: OF_BOTH,
-        run: |_, args| {
-            of_both(args, "getHours", 3600 * SECOND, |civil| {
-                i64::from(civil.hour())
-            })
-        },
+        run: |_, args| of_both(args, "getHours", 3600 * SECOND, |civil| i64::from(civil.hour())),
     },
     Function {
         name: "getMinutes",
         signatures: OF_BOTH,
-        run: |_, args| {
-            of_both(args, "getMinutes", 60 * SECOND, |civil| {
-                i64::from(civil.minute())
-            })
-        },
+        run: |_, args| of_both(args, "getMinutes", 60 * SECOND, |civil| i64::from(civil.minute())),
     },
     Function {
         name: "getSeconds",
         signatures: OF_BOTH,
-        run: |_, args| {
-            of_both(args, "getSeconds", SECOND, |civil| {
-                i64::from(civil.second())
-            })
-        },
+        run: |_, args| of_both(args, "getSeconds", SECOND, |civil| i64::from(civil.second())),
     },
     Function {
         name: "getMilliseconds",
         signatures: OF_BOTH,
-        run: |_, args| {
-            of_both(args, "getMilliseconds", SECOND / 1000, |civil| {
-                i64::from(civil.millisecond())
-            })
-        },
+        run: |_, args| of_both(args, "getMilliseconds", SECOND / 1000, |civil| i64::from(civil.millisecond())),
     },
 ];
 
-fn of_time<'a>(
-    args: &[Value<'a>],
-    name: &'static str,
-    part: impl Fn(DateTime) -> i64,
-) -> Outcome<'a> {
+fn of_time<'a>(args: &[Value<'a>], name: &'static str, part: impl Fn(DateTime) -> i64) -> Outcome<'a> {
     let (moment, offset) = match args {
         [Value::Timestamp(moment)] => (moment, 0),
         [Value::Timestamp(moment), zone] => match zone.text() {
@@ -126,12 +90,7 @@ fn of_time<'a>(
 }
 
 /// A duration has these parts, too: itself in whole units.
-fn of_both<'a>(
-    args: &[Value<'a>],
-    name: &'static str,
-    unit: i64,
-    part: impl Fn(DateTime) -> i64,
-) -> Outcome<'a> {
+fn of_both<'a>(args: &[Value<'a>], name: &'static str, unit: i64, part: impl Fn(DateTime) -> i64) -> Outcome<'a> {
     match args {
         [Value::Duration(nanos)] => Ok(Value::Int(nanos / unit)),
         _ => of_time(args, name, part),

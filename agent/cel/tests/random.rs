@@ -119,27 +119,19 @@ fn random_tokens_never_panic() {
     let mut compiled = 0;
     for _ in 0..40_000 {
         let length = 1 + numbers.below(12);
-        let source: String = (0..length)
-            .map(|_| PIECES[numbers.below(PIECES.len())])
-            .collect();
+        let source: String = (0..length).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
         compiled += usize::from(plan(&source).is_ok());
         if let Ok(program) = Program::compile(&source) {
             let _ = program.test(&Heat);
         }
     }
-    assert!(
-        compiled > 300,
-        "only {compiled} sources compiled: the test has become blunt"
-    );
+    assert!(compiled > 300, "only {compiled} sources compiled: the test has become blunt");
 }
 
 #[test]
 fn changed_expressions_never_panic() {
-    let rows: Vec<&str> = include_str!("cel-go.tsv")
-        .lines()
-        .filter_map(|row| row.split_once('\t'))
-        .map(|(source, _)| source)
-        .collect();
+    let rows: Vec<&str> =
+        include_str!("cel-go.tsv").lines().filter_map(|row| row.split_once('\t')).map(|(source, _)| source).collect();
     let mut numbers = Numbers(42);
     for _ in 0..20_000 {
         let mut source: Vec<char> = rows[numbers.below(rows.len())].chars().collect();
