@@ -15,6 +15,7 @@ pub struct Batch {
     pub(super) tags: Vec<(Str, Str)>,
     pub(super) fields: Vec<Slot>,
     receipt: Option<Receipt>,
+    guard: Option<Guard>,
 }
 
 impl Batch {
@@ -161,6 +162,7 @@ impl Batch {
         self.tags.clear();
         self.fields.clear();
         self.receipt = None;
+        self.guard = None;
     }
 
     /// Takes everything out, with room for as much again where the batch was.
@@ -197,6 +199,14 @@ impl Batch {
         }
     }
 
+    /// Gives every metric the time `now`, rounded as by `settle_times`.
+    pub fn set_times(&mut self, now: i64, precision: i64) {
+        for head in &mut self.heads {
+            head.time = now;
+        }
+        self.settle_times(now, precision);
+    }
+
     /// Computes the series hash of every metric, so that whoever reads a shared copy finds it done.
     pub fn hash(&mut self) {
         for i in 0..self.heads.len() {
@@ -219,6 +229,16 @@ impl Batch {
     /// Takes the receipt off the batch.
     pub fn take_receipt(&mut self) -> Option<Receipt> {
         self.receipt.take()
+    }
+
+    /// Puts a guard on the batch: it is dropped when the last piece of the batch is gone.
+    pub fn set_guard(&mut self, guard: Guard) {
+        self.guard = Some(guard);
+    }
+
+    /// Takes the guard off the batch.
+    pub fn take_guard(&mut self) -> Option<Guard> {
+        self.guard.take()
     }
 
     /// Copies a text into the arena. Beyond 2 GiB the text is left empty: builders check `full` first.

@@ -31,6 +31,9 @@ pub use read::{FieldRef, MetricRef};
 pub use receipt::{Outcome, Receipt, Settled};
 pub use view::{Chunk, View};
 
+/// Something that is dropped when the last piece of a batch is gone, such as a share of a budget.
+pub type Guard = std::sync::Arc<dyn std::any::Any + Send + Sync>;
+
 /// What a metric measures, as Prometheus and Telegraf name it. Parsers and inputs set it, aggregators and outputs may use it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {

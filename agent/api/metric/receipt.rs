@@ -30,8 +30,11 @@ pub enum Outcome {
 struct Inner {
     rejected: AtomicBool,
     lost: AtomicBool,
-    done: std::sync::Mutex<Option<Box<dyn FnOnce(Outcome) + Send>>>,
+    done: std::sync::Mutex<Option<Done>>,
 }
+
+/// Who is told.
+type Done = Box<dyn FnOnce(Outcome) + Send>;
 
 impl Drop for Inner {
     fn drop(&mut self) {

@@ -9,6 +9,7 @@ pub struct View {
     batch: Arc<Batch>,
     rows: Rows,
     receipt: Option<Receipt>,
+    guard: Option<Guard>,
 }
 
 #[derive(Clone, Debug)]
@@ -20,15 +21,15 @@ enum Rows {
 impl View {
     /// All metrics of a batch; the view takes over its receipt.
     pub fn all(mut batch: Batch) -> Self {
-        let receipt = batch.take_receipt();
+        let (receipt, guard) = (batch.take_receipt(), batch.take_guard());
         let rows = Rows::Range(0, batch.len() as u32);
-        View { batch: Arc::new(batch), rows, receipt }
+        View { batch: Arc::new(batch), rows, receipt, guard }
     }
 
     /// The same batch, other rows. Shares the receipt.
     pub fn with_rows(&self, rows: Vec<u32>) -> Self {
         let len = rows.len() as u32;
-        View { batch: self.batch.clone(), rows: Rows::List(rows.into(), 0, len), receipt: self.receipt.clone() }
+        View { rows: Rows::List(rows.into(), 0, len), ..self.clone() }
     }
 
     /// Number of metrics.
@@ -82,7 +83,7 @@ impl View {
 
     /// The metrics of the view as a batch of their own, to be changed; takes the batch itself where nobody shares it.
     pub fn into_batch(mut self) -> Batch {
-        let receipt = self.receipt.take();
+        let (receipt, guard) = (self.receipt.take(), self.guard.take());
         let whole = matches!(self.rows, Rows::Range(0, to) if to as usize == self.batch.len());
         let mut batch = if whole {
             Arc::try_unwrap(self.batch).unwrap_or_else(|shared| (*shared).clone())
@@ -95,7 +96,20 @@ impl View {
         if let Some(receipt) = receipt {
             batch.set_receipt(receipt);
         }
+        if let Some(guard) = guard {
+            batch.set_guard(guard);
+        }
         batch
+    }
+
+    /// Lets go of the view's share of the guard.
+    pub fn drop_guard(&mut self) {
+        self.guard = None;
+    }
+
+    /// A view of the same metrics without shares of receipt and guard, for whoever only reads.
+    pub fn untracked(&self) -> View {
+        View { batch: self.batch.clone(), rows: self.rows.clone(), receipt: None, guard: None }
     }
 
     /// The memory that the view keeps alive, in bytes: its share of the batch by number of metrics.
@@ -150,6 +164,11 @@ impl Chunk {
     pub fn push(&mut self, view: View) {
         self.len += view.len();
         self.views.push(view);
+    }
+
+    /// The views in order, to look at.
+    pub fn views(&self) -> &[View] {
+        &self.views
     }
 
     /// The views in order.

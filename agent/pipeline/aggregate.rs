@@ -1,0 +1,306 @@
+//! Aggregators: sharded by series, a shard owned by one task, a window closed by a message that passes through its queue.
+//!
+//! Because the end of a window travels behind the metrics that came before it, nothing is counted twice or missed at the
+//! boundary, and no lock is needed. At the stop the last partial window is emitted.
+
+use super::credit::Credit;
+use super::rename::Renaming;
+use super::stage::{DEPTH, Next};
+use crate::config::{AggregatorConfig, Filter};
+use agent_api::plugin::{DynAggregator, now};
+use agent_api::stats::{self, Counter};
+use agent_api::{Batch, Collector, Log, Result, Scope, View};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Builds one shard of an aggregator.
+pub(super) type Maker = Arc<dyn Fn(&AggregatorConfig) -> Result<Box<dyn DynAggregator>> + Send + Sync>;
+
+/// One aggregator as the stage sees it.
+struct Aggregation {
+    filter: Filter,
+    drop_original: bool,
+    shards: Vec<mpsc::Sender<Message>>,
+    filtered: Counter,
+    /// Ends the timer of its windows.
+    _ended: DropGuard,
+}
+
+enum Message {
+    /// Take these in.
+    Add(View),
+    /// The window ends at this time; the next begins.
+    Close { start: i64, end: i64 },
+}
+
+/// The times of a window in nanoseconds since the epoch; metrics from `start - grace` to `end + delay` belong to it.
+#[derive(Clone, Copy)]
+struct Window {
+    start: i64,
+    end: i64,
+    grace: i64,
+    delay: i64,
+}
+
+impl Window {
+    fn accepts(&self, time: i64) -> bool {
+        time >= self.start.saturating_sub(self.grace) && time <= self.end.saturating_add(self.delay)
+    }
+}
+
+/// What the aggregators of a run share.
+pub(super) struct Plan<'a> {
+    pub(super) maker: &'a Maker,
+    /// Most shards of one aggregator.
+    pub(super) workers: usize,
+    /// Windows end on multiples of their period.
+    pub(super) round: bool,
+    /// Where results go.
+    pub(super) results: Next,
+    /// The credit of results.
+    pub(super) credit: Credit,
+}
+
+/// Starts the aggregators: metrics that come in at the entry go to them and on to `originals`; `originals` itself if there are none.
+pub(super) fn start(
+    configs: &[AggregatorConfig],
+    plan: &Plan<'_>,
+    originals: Next,
+    tasks: &mut JoinSet<()>,
+) -> Result<Next> {
+    if configs.is_empty() {
+        return Ok(originals);
+    }
+    let all = configs.iter().map(|config| Aggregation::start(config, plan, tasks)).collect::<Result<Vec<_>>>()?;
+    let (entry, batches) = mpsc::channel(DEPTH);
+    tasks.spawn(route(all, batches, originals));
+    Ok(Next::Stage(entry))
+}
+
+impl Aggregation {
+    fn start(config: &AggregatorConfig, plan: &Plan<'_>, tasks: &mut JoinSet<()>) -> Result<Self> {
+        let Plan { maker, workers, round, results, credit } = plan;
+        let first = maker(config)?;
+        let mut instances = Vec::new();
+        if first.scope() != Scope::Everything {
+            for _ in 1..*workers {
+                instances.push(maker(config)?);
+            }
+        }
+        instances.push(first);
+        let nanos = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
+        let (begin, period) = (now(), nanos(config.period).max(1));
+        let end = if *round { align_up(begin, period) } else { begin.saturating_add(period) };
+        let window = Window { start: begin, end, grace: nanos(config.grace), delay: nanos(config.delay) };
+        let log = Log::new(&config.plugin.log_name(), config.plugin.log_level, Counter::default());
+        let set = stats::set("aggregate", &[("aggregator", config.plugin.entry.name), ("alias", &config.plugin.alias)]);
+        let mut shards = Vec::new();
+        for aggregator in instances {
+            let (entry, messages) = mpsc::channel(DEPTH);
+            let shard = Shard {
+                aggregator,
+                window,
+                renaming: Renaming::new(&config.naming, config.tags.clone().into_iter().collect()),
+                results: results.clone(),
+                credit: credit.clone(),
+                log: log.clone(),
+                dropped: set.counter("metrics_dropped"),
+                pushed: set.counter("metrics_pushed"),
+                push_time: set.counter("push_time_ns"),
+            };
+            tasks.spawn(shard.run(messages));
+            shards.push(entry);
+        }
+        let ended = CancellationToken::new();
+        let weak = shards.iter().map(mpsc::Sender::downgrade).collect();
+        tasks.spawn(close_windows(weak, window, period, ended.clone()));
+        Ok(Aggregation {
+            _ended: ended.drop_guard(),
+            filter: config.filter.clone(),
+            drop_original: config.drop_original,
+            shards,
+            filtered: set.counter("metrics_filtered"),
+        })
+    }
+
+    /// Sends the metrics of a view to their shards; gives the rows (ascending) of those that are not to go on.
+    async fn add(&self, view: &View) -> Vec<u32> {
+        let selected: Vec<u32> = if self.filter.selects_all() {
+            (0..view.len()).map(|i| view.row(i)).collect()
+        } else {
+            (0..view.len()).filter(|i| self.filter.selects(view.at(*i))).map(|i| view.row(i)).collect()
+        };
+        self.filtered.add((view.len() - selected.len()) as i64);
+        let mut mine = view.untracked().with_rows(selected.clone());
+        if !self.filter.modifies_nothing() {
+            let mut batch = mine.into_batch();
+            self.filter.modify_all(&mut batch);
+            batch.hash();
+            mine = View::all(batch);
+        }
+        let count = self.shards.len();
+        if count == 1 {
+            // A shard that has ended has panicked beyond repair, which it has logged.
+            let _ended = self.shards[0].send(Message::Add(mine)).await;
+        } else {
+            let mut rows = vec![Vec::with_capacity(mine.len() / count * 2); count];
+            for i in 0..mine.len() {
+                // The upper half: tables take the lower bits.
+                rows[(mine.at(i).series() >> 32) as usize % count].push(mine.row(i));
+            }
+            for (shard, rows) in self.shards.iter().zip(rows) {
+                if !rows.is_empty() {
+                    let _ended = shard.send(Message::Add(mine.with_rows(rows))).await;
+                }
+            }
+        }
+        if self.drop_original { selected } else { Vec::new() }
+    }
+}
+
+/// Takes every batch to all aggregators, then on.
+async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, originals: Next) {
+    while let Some(mut batch) = batches.recv().await {
+        batch.hash();
+        let mut view = View::all(batch);
+        let mut gone: Vec<u32> = Vec::new();
+        for aggregation in &all {
+            gone.extend(aggregation.add(&view).await);
+        }
+        if !gone.is_empty() {
+            gone.sort_unstable();
+            let rows: Vec<u32> =
+                (0..view.len()).map(|i| view.row(i)).filter(|r| gone.binary_search(r).is_err()).collect();
+            let rest = view.with_rows(rows);
+            view.settle(agent_api::Settled::Delivered);
+            view = rest;
+        }
+        match &originals {
+            Next::Outputs(fanout) => fanout.deliver_view(view),
+            Next::Stage(_) => originals.send(view.into_batch()).await,
+        }
+    }
+}
+
+/// Closes windows when their time has come, until the aggregation has ended.
+async fn close_windows(
+    shards: Vec<mpsc::WeakSender<Message>>,
+    mut window: Window,
+    period: i64,
+    ended: CancellationToken,
+) {
+    loop {
+        let wait = u64::try_from(window.end.saturating_sub(now())).unwrap_or(0);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_nanos(wait)) => {}
+            () = ended.cancelled() => return,
+        }
+        let time = now();
+        window.start = window.end;
+        window.end = window.end.saturating_add(period);
+        if time > window.end || time < window.start {
+            // The clock was set, or the machine slept: begin anew from now.
+            window.start = time;
+            window.end = time.saturating_add(period);
+        }
+        for shard in &shards {
+            let Some(shard) = shard.upgrade() else { return };
+            let _ended = shard.send(Message::Close { start: window.start, end: window.end }).await;
+        }
+    }
+}
+
+/// One share of an aggregator's series.
+struct Shard {
+    aggregator: Box<dyn DynAggregator>,
+    window: Window,
+    renaming: Renaming,
+    results: Next,
+    credit: Credit,
+    log: Log,
+    dropped: Counter,
+    pushed: Counter,
+    push_time: Counter,
+}
+
+impl Shard {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        while let Some(message) = messages.recv().await {
+            match message {
+                Message::Add(view) => self.add(&view),
+                Message::Close { start, end } => {
+                    self.flush();
+                    self.window = Window { start, end, ..self.window };
+                }
+            }
+        }
+        self.flush();
+    }
+
+    fn add(&mut self, view: &View) {
+        let (mut outside, mut oldest) = (0, i64::MAX);
+        let aggregator = &mut self.aggregator;
+        let window = self.window;
+        let done = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            for metric in view.iter() {
+                if window.accepts(metric.time()) {
+                    aggregator.add(metric);
+                } else {
+                    outside += 1;
+                    oldest = oldest.min(metric.time());
+                }
+            }
+        }));
+        if done.is_err() {
+            self.log.error("panicked while adding metrics");
+        }
+        if outside > 0 {
+            self.dropped.add(outside);
+            self.log.debug(format_args!(
+                "{outside} metrics are outside of the window from {} to {}, the first at {oldest}; see the option grace",
+                window.start, window.end
+            ));
+        }
+    }
+
+    /// Emits the results of the window.
+    fn flush(&mut self) {
+        let (runtime, began) = (tokio::runtime::Handle::current(), std::time::Instant::now());
+        let (next, credit, renaming, pushed) =
+            (self.results.clone(), self.credit.clone(), self.renaming.clone(), self.pushed.clone());
+        let hand_on = move |mut batch: Batch| {
+            batch.settle_times(now(), 0);
+            renaming.apply(&mut batch);
+            pushed.add(batch.len() as i64);
+            tokio::task::block_in_place(|| {
+                runtime.block_on(async {
+                    credit.charge(&mut batch).await;
+                    next.send(batch).await;
+                });
+            });
+        };
+        let mut out = Collector::shipping(hand_on);
+        let aggregator = &mut self.aggregator;
+        if std::panic::catch_unwind(AssertUnwindSafe(|| aggregator.flush(&mut out))).is_err() {
+            self.log.error("panicked while its results were collected");
+        }
+        out.ship();
+        let (errors, more) = out.take_errors();
+        for error in errors {
+            self.log.error(format_args!("{error:#}"));
+        }
+        if more > 0 {
+            self.log.error(format_args!("and {more} more errors"));
+        }
+        self.push_time.add(i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX));
+    }
+}
+
+/// The next multiple of `step` after `time`.
+fn align_up(time: i64, step: i64) -> i64 {
+    time - time.rem_euclid(step) + if time.rem_euclid(step) == 0 { 0 } else { step }
+}

@@ -1,0 +1,181 @@
+//! The memory queue of an output: what it has not written yet, oldest first, bounded.
+
+use agent_api::{Chunk, Settled, View};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// A queue that one task writes from and many push to.
+#[derive(Debug)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    /// Most metrics that it holds.
+    limit: usize,
+    /// So many metrics make a write worth while.
+    batch: usize,
+    /// Tells the writer that a full batch is there.
+    pub(super) ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    views: VecDeque<View>,
+    len: usize,
+    /// The output is failing: credit is given back, nobody waits for it.
+    failing: bool,
+    dropped: usize,
+}
+
+impl Queue {
+    pub(super) fn new(limit: usize, batch: usize) -> Self {
+        Queue { inner: Mutex::default(), limit: limit.max(1), batch: batch.max(1), ready: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock is held leaves counts that are at most too large.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts metrics at the end; the oldest are dropped if there are too many.
+    pub(super) fn push(&self, mut view: View) {
+        let mut inner = self.lock();
+        if inner.failing {
+            view.drop_guard();
+        }
+        inner.len += view.len();
+        inner.views.push_back(view);
+        self.drop_oldest(&mut inner);
+        let ready = inner.len >= self.batch && !inner.failing;
+        drop(inner);
+        if ready {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
+    pub(super) fn take(&self, full: bool) -> Chunk {
+        let mut inner = self.lock();
+        let mut chunk = Chunk::default();
+        if full && inner.len < self.batch {
+            return chunk;
+        }
+        while chunk.len() < self.batch {
+            let room = self.batch - chunk.len();
+            let Some(front) = inner.views.front_mut() else { break };
+            if front.len() > room {
+                chunk.push(front.split_front(room));
+            } else if let Some(view) = inner.views.pop_front() {
+                chunk.push(view);
+            }
+        }
+        inner.len -= chunk.len();
+        chunk
+    }
+
+    /// Puts back to the front what could not be written; the oldest are dropped if there are too many.
+    pub(super) fn put_back(&self, chunk: Chunk) {
+        let mut inner = self.lock();
+        inner.len += chunk.len();
+        for mut view in chunk.into_views().into_iter().rev() {
+            if inner.failing {
+                view.drop_guard();
+            }
+            inner.views.push_front(view);
+        }
+        self.drop_oldest(&mut inner);
+    }
+
+    /// Says whether the output fails. While it does, nobody waits for it and full batches are no reason to write.
+    pub(super) fn set_failing(&self, failing: bool) {
+        let mut inner = self.lock();
+        inner.failing = failing;
+        if failing {
+            inner.views.iter_mut().for_each(View::drop_guard);
+        }
+    }
+
+    /// True while the output fails.
+    pub(super) fn failing(&self) -> bool {
+        self.lock().failing
+    }
+
+    /// Number of metrics.
+    pub(super) fn len(&self) -> usize {
+        self.lock().len
+    }
+
+    /// Number of metrics dropped since it was last asked.
+    pub(super) fn take_dropped(&self) -> usize {
+        std::mem::take(&mut self.lock().dropped)
+    }
+
+    fn drop_oldest(&self, inner: &mut Inner) {
+        while inner.len > self.limit {
+            let over = inner.len - self.limit;
+            let Some(front) = inner.views.front_mut() else { break };
+            let gone = if front.len() > over { Some(front.split_front(over)) } else { inner.views.pop_front() };
+            if let Some(gone) = gone {
+                inner.len -= gone.len();
+                inner.dropped += gone.len();
+                gone.settle(Settled::Rejected);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agent_api::{Batch, Value};
+
+    fn view(range: std::ops::Range<i64>) -> View {
+        let mut batch = Batch::new();
+        for i in range {
+            batch.metric("m").field("f", i);
+        }
+        View::all(batch)
+    }
+
+    fn numbers(chunk: &Chunk) -> Vec<i64> {
+        chunk.iter().filter_map(|m| if let Some(Value::Int(v)) = m.field("f") { Some(v) } else { None }).collect()
+    }
+
+    #[test]
+    fn gives_exact_batches_across_views_in_order() {
+        let queue = Queue::new(100, 4);
+        queue.push(view(0..3));
+        assert!(queue.take(true).is_empty());
+        queue.push(view(3..9));
+        assert_eq!(numbers(&queue.take(true)), [0, 1, 2, 3]);
+        assert_eq!(numbers(&queue.take(true)), [4, 5, 6, 7]);
+        assert!(queue.take(true).is_empty());
+        assert_eq!(numbers(&queue.take(false)), [8]);
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn drops_the_oldest_and_counts_them() {
+        let queue = Queue::new(5, 2);
+        queue.push(view(0..4));
+        let taken = queue.take(true);
+        queue.push(view(4..8));
+        queue.put_back(taken);
+        assert_eq!((queue.len(), queue.take_dropped(), queue.take_dropped()), (5, 3, 0));
+        assert_eq!(numbers(&queue.take(false)), [3, 4]);
+    }
+
+    #[test]
+    fn a_failing_output_gives_credit_back() {
+        let queue = Queue::new(5, 2);
+        let guard: agent_api::metric::Guard = std::sync::Arc::new(());
+        let watch = std::sync::Arc::downgrade(&guard);
+        let mut batch = Batch::new();
+        batch.metric("m").field("f", 1i64);
+        batch.set_guard(guard);
+        queue.push(View::all(batch));
+        assert!(watch.upgrade().is_some());
+        queue.set_failing(true);
+        assert!(watch.upgrade().is_none());
+        assert_eq!(queue.len(), 1);
+    }
+}
