@@ -1,0 +1,112 @@
+//! Decompression with a bound on what comes out: a few bytes can hold gigabytes.
+
+use super::BodyError;
+use std::io::Read;
+
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coding {
+    /// Not at all.
+    #[default]
+    Identity,
+    /// gzip (RFC 1952), several members after each other allowed.
+    Gzip,
+    /// zlib (RFC 1950), which HTTP calls `deflate`.
+    Zlib,
+    /// Snappy, one block.
+    Snappy,
+}
+
+impl Coding {
+    /// The coding of a name as HTTP and Telegraf's `content_encoding` spell it.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "" | "identity" => Coding::Identity,
+            "gzip" | "x-gzip" => Coding::Gzip,
+            "zlib" | "deflate" => Coding::Zlib,
+            "snappy" => Coding::Snappy,
+            _ => return None,
+        })
+    }
+
+    /// True if the bytes begin as this coding does, as far as that can be seen.
+    pub fn fits(self, bytes: &[u8]) -> bool {
+        match (self, bytes) {
+            (Coding::Gzip, _) => bytes.starts_with(&[0x1f, 0x8b]),
+            // RFC 1950 section 2.2: method 8, and both bytes as one number a multiple of 31.
+            (Coding::Zlib, [a, b, ..]) => a & 15 == 8 && (u16::from(*a) << 8 | u16::from(*b)).is_multiple_of(31),
+            (Coding::Zlib, _) => false,
+            (Coding::Identity | Coding::Snappy, _) => true,
+        }
+    }
+
+    /// Decompresses to at most `max` bytes.
+    pub fn decode(self, bytes: Vec<u8>, max: u64) -> Result<Vec<u8>, BodyError> {
+        let broken = |e: &dyn std::fmt::Display| BodyError::Coding(e.to_string());
+        match self {
+            Coding::Identity if bytes.len() as u64 > max => Err(BodyError::TooLarge),
+            Coding::Identity => Ok(bytes),
+            Coding::Gzip => read_all(flate2::read::MultiGzDecoder::new(&bytes[..]), bytes.len(), max),
+            Coding::Zlib => read_all(flate2::read::ZlibDecoder::new(&bytes[..]), bytes.len(), max),
+            Coding::Snappy => {
+                let len = snap::raw::decompress_len(&bytes).map_err(|e| broken(&e))?;
+                // The announced length is believed only as far as it can be true: a copy of two bytes gives at most 64.
+                if len as u64 > max {
+                    return Err(BodyError::TooLarge);
+                }
+                if len / 64 > bytes.len() {
+                    return Err(broken(&"length does not fit"));
+                }
+                snap::raw::Decoder::new().decompress_vec(&bytes).map_err(|e| broken(&e))
+            }
+        }
+    }
+}
+
+fn read_all(from: impl Read, packed: usize, max: u64) -> Result<Vec<u8>, BodyError> {
+    // Text packs to a fifth or so; more room than that is made only for what really comes.
+    let mut out =
+        Vec::with_capacity(packed.saturating_mul(5).min(usize::try_from(max).unwrap_or(usize::MAX)).min(8 << 20));
+    from.take(max.saturating_add(1)).read_to_end(&mut out).map_err(|e| BodyError::Coding(e.to_string()))?;
+    if out.len() as u64 > max { Err(BodyError::TooLarge) } else { Ok(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut w = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        w.write_all(bytes).unwrap();
+        w.finish().unwrap()
+    }
+
+    #[test]
+    fn each_coding_gives_back_what_was_packed() {
+        let text = "a v=1 1\n".repeat(1000).into_bytes();
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        zlib.write_all(&text).unwrap();
+        let zlib = zlib.finish().unwrap();
+        let snappy = snap::raw::Encoder::new().compress_vec(&text).unwrap();
+        assert!(Coding::Zlib.fits(&zlib) && Coding::Gzip.fits(&gzip(&text)) && !Coding::Zlib.fits(b"a v"));
+        for (coding, packed) in [(Coding::Gzip, gzip(&text)), (Coding::Zlib, zlib), (Coding::Snappy, snappy)] {
+            assert_eq!(coding.decode(packed.clone(), 8000).unwrap(), text);
+            assert!(matches!(coding.decode(packed.clone(), 7999), Err(BodyError::TooLarge)), "{coding:?}");
+            assert!(matches!(coding.decode(packed[..packed.len() / 2].to_vec(), 8000), Err(BodyError::Coding(_))));
+        }
+        let two = [gzip(b"a v=1 1\n"), gzip(b"b v=2 2\n")].concat();
+        assert_eq!(Coding::Gzip.decode(two, 100).unwrap(), b"a v=1 1\nb v=2 2\n");
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_unfolds() {
+        let bomb = gzip(&vec![0; 64 << 20]);
+        assert!(bomb.len() < 400_000);
+        assert!(matches!(Coding::Gzip.decode(bomb, 1 << 20), Err(BodyError::TooLarge)));
+        // A snappy header that announces 4 GiB less 1 in five bytes.
+        let header = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
+        assert!(matches!(Coding::Snappy.decode(header.clone(), 1 << 20), Err(BodyError::TooLarge)));
+        assert!(matches!(Coding::Snappy.decode(header, u64::MAX), Err(BodyError::Coding(_))));
+    }
+}

@@ -1,0 +1,23 @@
+//! Servers for inputs that listen and outputs that are asked: addresses, stream sockets with TLS, HTTP, datagrams.
+//!
+//! Whoever can reach a port can send anything at any pace, so every bound is set here and not left to a plugin: number of
+//! connections, time for a head, a body and an answer, size of a body before and after decompression.
+
+mod address;
+mod auth;
+mod body;
+mod coding;
+mod http;
+mod listener;
+mod packets;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::{Address, Family, SocketFile, socket_mode};
+pub use auth::{Credentials, same};
+pub use body::BodyError;
+pub use coding::Coding;
+pub use http::{Handler, Limits, Request, Response, answer, serve};
+pub use listener::{Listener, Peer, Stream};
+pub use packets::{Drops, Packet, Packets, Receiver, Waker};
