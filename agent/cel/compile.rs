@@ -3,12 +3,13 @@
 //! Types are checked as CEL checks them: each call must fit an overload of its function, where `dyn` fits
 //! everything. The types are then forgotten, since the plan looks at the values it gets; what is constant is computed here.
 
+use agent_golang::regexp::Regexp;
+
 use crate::NoSubject;
 use crate::ast::{Expr, ExprKind, Loop, LoopKind};
 use crate::error::{Mistake, Outcome, excerpt};
 use crate::eval::{Comparison, Context, LoopNode, Node};
 use crate::functions::{self, Function};
-use crate::pattern;
 use crate::types::{Signature, Type, Unifier};
 use crate::value::{Kind, Value};
 
@@ -381,7 +382,7 @@ fn plan(name: &str, function: Option<&'static Function>, nodes: Vec<Node>, at: u
         },
         ("matches", Some(function)) => match operands(nodes) {
             [of, Node::Const(Value::Text(source))] => {
-                let pattern = pattern::compile(&source).map_err(|message| Mistake::new(at, message))?;
+                let pattern = Regexp::compile(&source).map_err(|error| Mistake::new(at, error.to_string()))?;
                 Node::Matches(Box::new(of), pattern)
             }
             sides => Node::Call(function.run, sides.into()),

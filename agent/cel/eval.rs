@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use regex::Regex;
+use agent_golang::regexp::Regexp;
 
 use crate::ast::LoopKind;
 use crate::error::{Fault, Outcome};
@@ -33,7 +33,7 @@ pub(crate) enum Node {
     Compare(Comparison, Box<(Node, Node)>),
     In(Box<(Node, Node)>),
     Conditional(Box<(Node, Node, Node)>),
-    Matches(Box<Node>, Regex),
+    Matches(Box<Node>, Regexp),
     List(Box<[Node]>),
     Map(Box<[(Node, Node)]>),
     Call(Run, Box<[Node]>),

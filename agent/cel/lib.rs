@@ -3,7 +3,7 @@
 //! # Map
 //!
 //! `token`, `parse`, `macros` (source to tree, `ast`), `compile` with `types` (tree to plan), `eval` (plan to result, over
-//! `value`), `functions` (the library), `pattern` (RE2's syntax), `moment` (time), `error`.
+//! `value`), `functions` (the library), `moment` (time), `error`.
 
 mod ast;
 mod compile;
@@ -13,7 +13,6 @@ mod functions;
 mod macros;
 mod moment;
 mod parse;
-mod pattern;
 mod token;
 mod types;
 mod value;

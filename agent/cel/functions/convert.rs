@@ -1,10 +1,13 @@
 //! Conversions between types: `int`, `uint`, `double`, `string`, `bytes`, `bool`, `timestamp`, `duration`.
 
+use agent_golang::duration;
+use agent_golang::number::{self, FloatStyle};
+
 use super::operators::{OVERFLOW, UNSIGNED_OVERFLOW};
 use super::{Function, no_overload};
 use crate::error::{Fault, Outcome, excerpt};
 use crate::eval::Context;
-use crate::moment::{Moment, duration_text, parse_duration};
+use crate::moment::{Moment, duration_text};
 use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -51,7 +54,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         signatures: &["(timestamp) -> timestamp", "(int) -> timestamp", "(string) -> timestamp"],
         run: timestamp,
     },
-    Function { name: "duration", signatures: &["(duration) -> duration", "(string) -> duration"], run: duration },
+    Function { name: "duration", signatures: &["(duration) -> duration", "(string) -> duration"], run: span },
 ];
 
 fn bad<'a>(text: &str, kind: &str) -> Fault<'a> {
@@ -68,7 +71,7 @@ fn int<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         Value::Duration(nanos) => *nanos,
         Value::Timestamp(moment) => moment.seconds(),
         value => match value.text() {
-            Some(text) => text.parse().map_err(|_| bad(text, "int"))?,
+            Some(text) => number::parse_int(text, 10).map_err(|_| bad(text, "int"))?,
             None => return no_overload("int"),
         },
     }))
@@ -81,8 +84,7 @@ fn uint<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         Value::Double(value) if (0.0..18_446_744_073_709_551_616.0).contains(value) => *value as u64,
         Value::Double(_) => return Err(UNSIGNED_OVERFLOW.into()),
         value => match value.text() {
-            Some(text) if text.starts_with('+') => return Err(bad(text, "uint")),
-            Some(text) => text.parse().map_err(|_| bad(text, "uint"))?,
+            Some(text) => number::parse_uint(text, 10).map_err(|_| bad(text, "uint"))?,
             None => return no_overload("uint"),
         },
     }))
@@ -94,11 +96,7 @@ fn double<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         Value::Int(value) => *value as f64,
         Value::Uint(value) => *value as f64,
         value => match value.text() {
-            Some(text) => match text.parse::<f64>() {
-                // A number too big for a double reads as infinity; only the word itself may.
-                Ok(number) if !number.is_infinite() || !text.contains(|c: char| c.is_ascii_digit()) => number,
-                _ => return Err(bad(text, "double")),
-            },
+            Some(text) => number::parse_float(text).map_err(|_| bad(text, "double"))?,
             None => return no_overload("double"),
         },
     }))
@@ -110,7 +108,7 @@ fn string<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
         Value::Uint(value) => value.to_string(),
-        Value::Double(value) => double_text(*value),
+        Value::Double(value) => number::format_float(*value, FloatStyle::Shortest, None),
         Value::Duration(nanos) => duration_text(*nanos),
         Value::Timestamp(moment) => moment.to_string(),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
@@ -120,24 +118,6 @@ fn string<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
         _ => return no_overload("string"),
     };
     context.string(&text)
-}
-
-/// The shortest text of a double, as `%g` has it: `21.5`, `1e+06` (exponents below -4 and from 6 on), `+Inf`.
-fn double_text(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..6).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{digits}e{sign}{:02}", exponent.abs());
-    }
-    value.to_string()
 }
 
 fn bytes<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
@@ -154,9 +134,7 @@ fn bytes<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
 fn boolean<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     Ok(Value::Bool(match (&args[0], args[0].text()) {
         (Value::Bool(value), _) => *value,
-        (_, Some("1" | "t" | "T" | "true" | "TRUE" | "True")) => true,
-        (_, Some("0" | "f" | "F" | "false" | "FALSE" | "False")) => false,
-        (_, Some(text)) => return Err(bad(text, "bool")),
+        (_, Some(text)) => number::parse_bool(text).map_err(|_| bad(text, "bool"))?,
         _ => return no_overload("bool"),
     }))
 }
@@ -172,10 +150,10 @@ fn timestamp<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     }
 }
 
-fn duration<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
+fn span<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match (&args[0], args[0].text()) {
         (Value::Duration(_), _) => Ok(args[0].clone()),
-        (_, Some(text)) => parse_duration(text).map(Value::Duration).ok_or_else(|| bad(text, "duration")),
+        (_, Some(text)) => duration::parse(text).map(Value::Duration).map_err(|_| bad(text, "duration")),
         _ => no_overload("duration"),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use agent_golang::number::{FloatStyle, append_float};
+
 use super::{Function, no_overload, text};
 use crate::error::{Fault, Outcome};
 use crate::eval::Context;
@@ -78,11 +80,7 @@ fn write_json<'a>(context: &mut Context<'a>, out: &mut String, value: &Value<'a>
         Value::Double(value) if !value.is_finite() => {
             return Err(format!("json.encode: invalid number {value}").into());
         }
-        Value::Double(value) if *value != 0.0 && !(1e-6..1e21).contains(&value.abs()) => {
-            let text = format!("{value:e}");
-            out.push_str(&if text.contains("e-") { text } else { text.replace('e', "e+") });
-        }
-        Value::Double(value) => out.push_str(&value.to_string()),
+        Value::Double(value) => append_float(*value, FloatStyle::Json, out),
         Value::Str(_) | Value::Text(_) | Value::Timestamp(_) | Value::Duration(_) => {
             let text = value.to_string();
             context.spend_bytes(text.len())?;

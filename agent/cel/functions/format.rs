@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use agent_golang::number::{FloatStyle, format_float};
+
 use super::{no_overload, text};
 use crate::error::{Fault, Outcome};
 use crate::eval::Context;
@@ -145,15 +147,8 @@ fn show<'a>(
             if !number.is_finite() {
                 return plain(context, out, &Value::Double(number));
             }
-            let precision = precision.unwrap_or(6);
-            if letter == 'f' {
-                push(out, format_args!("{number:.precision$}"));
-            } else {
-                let text = format!("{number:.precision$e}");
-                let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-                let sign = if exponent.starts_with('-') { '-' } else { '+' };
-                push(out, format_args!("{digits}e{sign}{:0>2}", exponent.trim_start_matches('-')));
-            }
+            let style = if letter == 'f' { FloatStyle::Plain } else { FloatStyle::Exponent };
+            out.push_str(&format_float(number, style, Some(precision.unwrap_or(6))));
         }
         _ => {
             let (negative, number) = match value {

@@ -2,10 +2,11 @@
 //!
 //! Positions count characters. Whatever makes a string pays for its length, as `replace` may multiply it.
 
+use agent_golang::regexp::Regexp;
+
 use super::{Function, integer, no_overload, text};
 use crate::error::{Fault, Outcome};
 use crate::eval::Context;
-use crate::pattern;
 use crate::value::Value;
 
 const TEST: &[&str] = &["string.(string) -> bool"];
@@ -88,11 +89,14 @@ fn map<'a>(context: &mut Context<'a>, args: &[Value<'a>], name: &'static str, ma
     context.string(&made)
 }
 
-/// A pattern that is not constant is compiled anew for each call, which costs accordingly.
+/// What compiling a pattern costs: a small one from a field may take long.
+const PATTERN_STEPS: usize = 200_000;
+
+/// A pattern that is not constant is compiled anew for each call.
 fn matches<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     let (of, source) = (text(args, 0, "matches")?, text(args, 1, "matches")?);
-    context.spend(20_000 + of.len() / 4)?;
-    let pattern = pattern::compile(source).map_err(Fault::from)?;
+    context.spend(PATTERN_STEPS + of.len() / 4)?;
+    let pattern = Regexp::compile(source).map_err(|error| Fault::from(error.to_string()))?;
     Ok(Value::Bool(pattern.is_match(of)))
 }
 
