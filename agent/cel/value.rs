@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Field;
 use crate::moment::{self, Moment};
 
 #[derive(Clone, Debug)]
@@ -148,6 +149,8 @@ impl<'a> Value<'a> {
             return Some(Some(a.cmp(b)));
         }
         Some(Some(match (self, other) {
+            // Not even of the same type it must be.
+            (Self::Double(number), _) | (_, Self::Double(number)) if number.is_nan() => return Some(None),
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
             (Self::Uint(a), Self::Uint(b)) => a.cmp(b),
@@ -171,6 +174,18 @@ impl<'a> Value<'a> {
             (Self::Null, Self::Null) => true,
             (Self::Kind(a), Self::Kind(b)) => a == b,
             _ => matches!(self.order(other), Some(Some(Ordering::Equal))),
+        }
+    }
+}
+
+impl<'a> From<Field<'a>> for Value<'a> {
+    fn from(field: Field<'a>) -> Self {
+        match field {
+            Field::Int(value) => Value::Int(value),
+            Field::Uint(value) => Value::Uint(value),
+            Field::Float(value) => Value::Double(value),
+            Field::Bool(value) => Value::Bool(value),
+            Field::Str(value) => Value::Str(value),
         }
     }
 }

@@ -34,14 +34,26 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     TABLES.into_iter().flatten().find(|function| function.name == name)
 }
 
-/// Whether a call with a constant argument is made while compiling, so that bad text is an error of the configuration.
-pub(crate) fn is_conversion(name: &str) -> bool {
-    convert::FUNCTIONS.iter().any(|function| function.name == name)
+/// When a call may be computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Constancy {
+    /// At each evaluation.
+    Volatile,
+    /// Once, if the arguments are constant.
+    Pure,
+    /// As `Pure`, and if the arguments are written out and do not convert, that is an error of the source.
+    Conversion,
 }
 
-/// Whether each call may give another result.
-pub(crate) fn is_volatile(name: &str) -> bool {
-    name == "now"
+impl Function {
+    pub(crate) fn constancy(&self) -> Constancy {
+        match self.name {
+            "now" => Constancy::Volatile,
+            "dyn" | "type" => Constancy::Conversion,
+            name if convert::FUNCTIONS.iter().any(|function| function.name == name) => Constancy::Conversion,
+            _ => Constancy::Pure,
+        }
+    }
 }
 
 fn no_overload<'a>(function: &'static str) -> Outcome<'a> {

@@ -127,13 +127,12 @@ fn index_of<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     let (of, wanted) = (text(args, 0, "indexOf")?, text(args, 1, "indexOf")?);
     context.spend_bytes(of.len())?;
     let from = integer(args, 2, "indexOf")?.unwrap_or(0);
-    if wanted.is_empty() {
-        return Ok(Value::Int(from));
-    }
     if from < 0 {
         return Err(out_of_range(from));
     }
-    let found = offset(of, from).ok().and_then(|start| Some(start + of[start..].find(wanted)?));
+    // Nothing is found behind the end, but for an empty string, which is found at it.
+    let start = offset(of, from).unwrap_or(of.len());
+    let found = of[start..].find(wanted).map(|at| start + at);
     Ok(found.map_or(Value::Int(-1), |at| characters(&of[..at])))
 }
 
@@ -142,12 +141,11 @@ fn last_index_of<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'
     context.spend_bytes(of.len())?;
     let found = match integer(args, 2, "lastIndexOf")? {
         Some(last) if last < 0 => return Err(out_of_range(last)),
-        // What starts at `last` may end behind it.
-        Some(last) => {
-            let end = offset(of, last).unwrap_or(of.len()).saturating_add(wanted.len());
-            let end = of.floor_char_boundary(end.min(of.len()));
-            of[..end].rfind(wanted)
-        }
+        Some(last) => match offset(of, last).ok().filter(|start| *start < of.len()) {
+            // What starts there may end behind it.
+            Some(start) => of[..of.floor_char_boundary(start + wanted.len())].rfind(wanted),
+            None => wanted.is_empty().then_some(of.len()),
+        },
         None => of.rfind(wanted),
     };
     Ok(found.map_or(Value::Int(-1), |at| characters(&of[..at])))

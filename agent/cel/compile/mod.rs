@@ -3,15 +3,16 @@
 //! Types are checked as CEL checks them: each call must fit an overload of its function, where `dyn` fits
 //! everything. The types are then forgotten, since the plan looks at the values it gets; what is constant is computed here.
 
-use agent_golang::regexp::Regexp;
+mod plan;
 
 use crate::NoSubject;
 use crate::ast::{Expr, ExprKind, Loop, LoopKind};
 use crate::error::{Mistake, Outcome, excerpt};
-use crate::eval::{Comparison, Context, LoopNode, Node};
-use crate::functions::{self, Function};
+use crate::eval::{Context, LoopNode, Node};
+use crate::functions::{self, Constancy};
 use crate::types::{Signature, Type, Unifier};
 use crate::value::{Kind, Value};
+use plan::{index, plan};
 
 /// Steps a constant may take; bigger ones are left to each evaluation.
 const MAX_CONSTANT_STEPS: usize = 10_000;
@@ -30,6 +31,17 @@ const ORDERED: &[&str] = &[
     "(duration, duration) -> bool",
 ];
 
+/// What else may be ordered behind the first loop of an expression: cel-go loses the restriction there, and what it
+/// accepts must work.
+const MIXED: [&str; 6] = [
+    "(int, uint) -> bool",
+    "(int, double) -> bool",
+    "(uint, int) -> bool",
+    "(uint, double) -> bool",
+    "(double, int) -> bool",
+    "(double, uint) -> bool",
+];
+
 /// The operators the plan has nodes for.
 const OPERATORS: [(&str, &[&str]); 10] = [
     ("_==_", &["(A, A) -> bool"]),
@@ -46,17 +58,27 @@ const OPERATORS: [(&str, &[&str]); 10] = [
 
 /// The plan for `expr`, and the type of its result.
 pub(crate) fn compile(expr: &Expr) -> Result<(Node, Type), Mistake> {
-    let mut compiler = Compiler { unifier: Unifier::default(), scope: Vec::new() };
+    let mut compiler = Compiler { unifier: Unifier::default(), scope: Vec::new(), looped: false };
     let typed = compiler.compile(expr)?;
     let result = compiler.unifier.resolve(&typed.of, true);
     Ok((typed.node, result))
 }
 
+/// How much of a value is known while compiling.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    /// It depends on the metric.
+    Varies,
+    /// It is the same for every metric.
+    Constant,
+    /// It is written out, at most converted: then a conversion that fails is a mistake of the source.
+    Literal,
+}
+
 struct Typed {
     of: Type,
     node: Node,
-    /// Whether the value is the same for every metric.
-    constant: bool,
+    known: Known,
     /// The types of the items, where this is a list written out.
     items: Vec<Type>,
 }
@@ -65,12 +87,14 @@ struct Compiler {
     unifier: Unifier,
     /// The variables of the loops around; the place is the slot at run time.
     scope: Vec<(String, Type)>,
+    /// Whether a loop was seen.
+    looped: bool,
 }
 
 impl Compiler {
     fn compile(&mut self, expr: &Expr) -> Result<Typed, Mistake> {
         match &expr.kind {
-            ExprKind::Literal(value) => Ok(constant(type_of(value), value.clone())),
+            ExprKind::Literal(value) => Ok(literal(type_of(value), value.clone())),
             ExprKind::Ident(name) => self.ident(expr.at, name),
             ExprKind::Select { operand, field, test } => self.select(expr, operand, field, *test),
             ExprKind::Call { function, target, args } => self.call(expr, function, target.as_deref(), args),
@@ -118,21 +142,21 @@ impl Compiler {
                 Node::Const(Value::Fields) => Node::HasField(field.into()),
                 node => Node::Has(Box::new(node), field.into()),
             };
-            return Ok(fold(Typed { constant: operand.constant, ..plain(Type::Bool, node) }));
+            return Ok(fold(Typed { known: operand.known.min(Known::Constant), ..plain(Type::Bool, node) }));
         }
         let node = index(operand.node, Node::Const(key));
-        Ok(fold(Typed { constant: operand.constant, ..plain(of, node) }))
+        Ok(fold(Typed { known: operand.known.min(Known::Constant), ..plain(of, node) }))
     }
 
     fn logic(&mut self, or: bool, args: &[Expr]) -> Result<Typed, Mistake> {
         let mut nodes = Vec::with_capacity(args.len());
-        let mut constant = true;
+        let mut known = Known::Constant;
         for arg in args {
             let typed = self.test(arg)?;
-            constant &= typed.constant;
+            known = known.min(typed.known);
             nodes.push(typed.node);
         }
-        Ok(fold(Typed { constant, ..plain(Type::Bool, Node::Logic { or, args: nodes.into() }) }))
+        Ok(fold(Typed { known, ..plain(Type::Bool, Node::Logic { or, args: nodes.into() }) }))
     }
 
     /// Compiles what must be a boolean.
@@ -149,35 +173,35 @@ impl Compiler {
         let mut of = None;
         let mut nodes = Vec::with_capacity(items.len());
         let mut types = Vec::with_capacity(items.len());
-        let mut constant = true;
+        let mut known = Known::Literal;
         for item in items {
             let typed = self.compile(item)?;
             of = Some(self.join(of, &typed.of));
-            constant &= typed.constant;
+            known = known.min(typed.known);
             types.push(self.unifier.resolve(&typed.of, false));
             nodes.push(typed.node);
         }
         let of = of.unwrap_or_else(|| self.unifier.fresh());
         let of = self.bounded(Type::List(Box::new(of)));
-        let list = Typed { constant, ..plain(of, Node::List(nodes.into())) };
+        let list = Typed { known, ..plain(of, Node::List(nodes.into())) };
         Ok(Typed { items: types, ..fold(list) })
     }
 
     fn map(&mut self, entries: &[(Expr, Expr)]) -> Result<Typed, Mistake> {
         let (mut keys, mut values) = (None, None);
         let mut nodes = Vec::with_capacity(entries.len());
-        let mut constant = true;
+        let mut known = Known::Literal;
         for (key, value) in entries {
             let (key, value) = (self.compile(key)?, self.compile(value)?);
             keys = Some(self.join(keys, &key.of));
             values = Some(self.join(values, &value.of));
-            constant &= key.constant && value.constant;
+            known = known.min(key.known).min(value.known);
             nodes.push((key.node, value.node));
         }
         let keys = keys.unwrap_or_else(|| self.unifier.fresh());
         let values = values.unwrap_or_else(|| self.unifier.fresh());
         let of = self.bounded(Type::Map(Box::new(keys), Box::new(values)));
-        Ok(fold(Typed { constant, ..plain(of, Node::Map(nodes.into())) }))
+        Ok(fold(Typed { known, ..plain(of, Node::Map(nodes.into())) }))
     }
 
     fn join(&mut self, known: Option<Type>, found: &Type) -> Type {
@@ -210,6 +234,7 @@ impl Compiler {
             }
         };
         self.scope.push((inner.variable.clone(), element.clone()));
+        self.looped = true;
         let filter = inner.filter.as_ref().map(|filter| self.test(filter)).transpose()?;
         let body = match &inner.body {
             Some(body) if inner.kind == LoopKind::Collect => Some(self.compile(body)?),
@@ -272,13 +297,16 @@ impl Compiler {
             functions::check_format(template.text().unwrap_or(""), &values.items)
                 .map_err(|message| Mistake::new(expr.at, message))?;
         }
-        let volatile = function.is_some_and(|function| functions::is_volatile(function.name));
-        let constant = !volatile && parts.iter().all(|part| part.constant);
+        let most = function.map_or(Known::Constant, |function| match function.constancy() {
+            Constancy::Volatile => Known::Varies,
+            Constancy::Pure => Known::Constant,
+            Constancy::Conversion => Known::Literal,
+        });
+        let known = parts.iter().map(|part| part.known).fold(most, Known::min);
         let nodes: Vec<Node> = parts.into_iter().map(|part| part.node).collect();
         let node = plan(name, function, nodes, expr.at)?;
-        let typed = Typed { constant, ..plain(of, node) };
-        if constant
-            && functions::is_conversion(name)
+        let typed = Typed { known, ..plain(of, node) };
+        if known == Known::Literal
             && let Err(fault) = constant_value(&typed.node)
         {
             return Err(Mistake::new(expr.at, crate::EvalError::from(fault).to_string()));
@@ -289,7 +317,8 @@ impl Compiler {
     /// The type of the result, if an overload fits; `dyn`, if several do and differ.
     fn overload(&mut self, signatures: &[&str], method: bool, args: &[&Type]) -> Option<Type> {
         let mut result: Option<Type> = None;
-        for text in signatures {
+        let mixed: &[&str] = if self.looped && std::ptr::eq(signatures, ORDERED) { &MIXED } else { &[] };
+        for text in signatures.iter().chain(mixed) {
             let signature = Signature::read(text, &mut self.unifier);
             if signature.method != method || signature.parameters.len() != args.len() {
                 continue;
@@ -321,16 +350,16 @@ fn undeclared(at: usize, name: &str) -> Mistake {
 }
 
 fn plain(of: Type, node: Node) -> Typed {
-    Typed { of, node, constant: false, items: Vec::new() }
+    Typed { of, node, known: Known::Varies, items: Vec::new() }
 }
 
-fn constant(of: Type, value: Value<'static>) -> Typed {
-    Typed { constant: true, ..plain(of, Node::Const(value)) }
+fn literal(of: Type, value: Value<'static>) -> Typed {
+    Typed { known: Known::Literal, ..plain(of, Node::Const(value)) }
 }
 
 /// Computes what is constant; what fails keeps failing at each evaluation.
 fn fold(mut typed: Typed) -> Typed {
-    if typed.constant
+    if typed.known >= Known::Constant
         && !matches!(typed.node, Node::Const(_))
         && let Ok(value) = constant_value(&typed.node).map(Value::into_owned)
     {
@@ -341,58 +370,6 @@ fn fold(mut typed: Typed) -> Typed {
 
 fn constant_value(node: &Node) -> Outcome<'_> {
     node.value(&mut Context::new(&NoSubject, MAX_CONSTANT_STEPS))
-}
-
-fn index(of: Node, key: Node) -> Node {
-    match (of, key) {
-        (Node::Const(Value::Tags), Node::Const(Value::Text(key))) => Node::Tag((*key).into()),
-        (Node::Const(Value::Fields), Node::Const(Value::Text(key))) => Node::Field((*key).into()),
-        (of, key) => Node::Index(Box::new((of, key))),
-    }
-}
-
-/// The node of a call whose arguments fit.
-fn plan(name: &str, function: Option<&'static Function>, nodes: Vec<Node>, at: usize) -> Result<Node, Mistake> {
-    let comparison = match name {
-        "_<_" => Some(Comparison::Less),
-        "_<=_" => Some(Comparison::LessOrEqual),
-        "_>_" => Some(Comparison::Greater),
-        "_>=_" => Some(Comparison::GreaterOrEqual),
-        _ => None,
-    };
-    if let Some(comparison) = comparison {
-        return Ok(Node::Compare(comparison, Box::new(operands(nodes).into())));
-    }
-    Ok(match (name, function) {
-        ("!_", _) => {
-            let [operand] = operands(nodes);
-            Node::Not(Box::new(operand))
-        }
-        ("_?_:_", _) => Node::Conditional(Box::new(operands(nodes).into())),
-        ("_==_", _) => Node::Equal { negated: false, sides: Box::new(operands(nodes).into()) },
-        ("_!=_", _) => Node::Equal { negated: true, sides: Box::new(operands(nodes).into()) },
-        ("_[_]", _) => {
-            let [of, key] = operands(nodes);
-            index(of, key)
-        }
-        ("@in", _) => match operands(nodes) {
-            [Node::Const(Value::Text(key)), Node::Const(Value::Tags)] => Node::HasTag((*key).into()),
-            [Node::Const(Value::Text(key)), Node::Const(Value::Fields)] => Node::HasField((*key).into()),
-            sides => Node::In(Box::new(sides.into())),
-        },
-        ("matches", Some(function)) => match operands(nodes) {
-            [of, Node::Const(Value::Text(source))] => {
-                let pattern = Regexp::compile(&source).map_err(|error| Mistake::new(at, error.to_string()))?;
-                Node::Matches(Box::new(of), pattern)
-            }
-            sides => Node::Call(function.run, sides.into()),
-        },
-        (_, function) => Node::Call(function.expect("what is no operator is a function").run, nodes.into()),
-    })
-}
-
-fn operands<const N: usize>(nodes: Vec<Node>) -> [Node; N] {
-    nodes.try_into().expect("the overload chosen has as many parameters")
 }
 
 fn type_of(value: &Value<'_>) -> Type {
@@ -425,5 +402,5 @@ fn named_type(name: &str) -> Option<Typed> {
         Kind::Map => Type::Map(Box::new(Type::Dyn), Box::new(Type::Dyn)),
         Kind::Type => Type::Meta(Box::new(Type::Dyn)),
     };
-    Some(constant(Type::Meta(Box::new(of)), Value::Kind(kind)))
+    Some(literal(Type::Meta(Box::new(of)), Value::Kind(kind)))
 }

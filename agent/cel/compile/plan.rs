@@ -1,0 +1,68 @@
+//! Chooses the node of a call: the common shapes have nodes of their own, everything else calls a function.
+
+use agent_golang::regexp::Regexp;
+
+use crate::error::Mistake;
+use crate::eval::{Comparison, Node};
+use crate::functions::Function;
+use crate::value::Value;
+
+/// The node of `of[key]` and `of.key`.
+pub(super) fn index(of: Node, key: Node) -> Node {
+    match (of, key) {
+        (Node::Const(Value::Tags), Node::Const(Value::Text(key))) => Node::Tag((*key).into()),
+        (Node::Const(Value::Fields), Node::Const(Value::Text(key))) => Node::Field((*key).into()),
+        (of, key) => Node::Index(Box::new((of, key))),
+    }
+}
+
+/// The node of a call whose arguments fit.
+pub(super) fn plan(
+    name: &str,
+    function: Option<&'static Function>,
+    nodes: Vec<Node>,
+    at: usize,
+) -> Result<Node, Mistake> {
+    let comparison = match name {
+        "_<_" => Some(Comparison::Less),
+        "_<=_" => Some(Comparison::LessOrEqual),
+        "_>_" => Some(Comparison::Greater),
+        "_>=_" => Some(Comparison::GreaterOrEqual),
+        _ => None,
+    };
+    if let Some(comparison) = comparison {
+        return Ok(Node::Compare(comparison, Box::new(operands(nodes).into())));
+    }
+    Ok(match (name, function) {
+        ("!_", _) => {
+            let [operand] = operands(nodes);
+            Node::Not(Box::new(operand))
+        }
+        ("_?_:_", _) => Node::Conditional(Box::new(operands(nodes).into())),
+        ("_==_", _) => Node::Equal { negated: false, sides: Box::new(operands(nodes).into()) },
+        ("_!=_", _) => Node::Equal { negated: true, sides: Box::new(operands(nodes).into()) },
+        ("_[_]", _) => {
+            let [of, key] = operands(nodes);
+            index(of, key)
+        }
+        ("@in", _) => match operands(nodes) {
+            [Node::Const(Value::Text(key)), Node::Const(Value::Tags)] => Node::HasTag((*key).into()),
+            [Node::Const(Value::Text(key)), Node::Const(Value::Fields)] => Node::HasField((*key).into()),
+            // Not even looked at, so that what fails beside it does no harm.
+            [_, Node::Const(Value::List(items))] if items.is_empty() => Node::Const(Value::Bool(false)),
+            sides => Node::In(Box::new(sides.into())),
+        },
+        ("matches", Some(function)) => match operands(nodes) {
+            [of, Node::Const(Value::Text(source))] => {
+                let pattern = Regexp::compile(&source).map_err(|error| Mistake::new(at, error.to_string()))?;
+                Node::Matches(Box::new(of), pattern)
+            }
+            sides => Node::Call(function.run, sides.into()),
+        },
+        (_, function) => Node::Call(function.expect("what is no operator is a function").run, nodes.into()),
+    })
+}
+
+fn operands<const N: usize>(nodes: Vec<Node>) -> [Node; N] {
+    nodes.try_into().expect("the overload chosen has as many parameters")
+}
