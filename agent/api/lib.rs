@@ -9,6 +9,7 @@ pub mod log;
 pub mod metric;
 pub mod options;
 pub mod plugin;
+pub mod rotate;
 pub mod stats;
 
 pub use anyhow::{Context, Error, Result, anyhow, bail, ensure};
