@@ -14,6 +14,7 @@ pub(crate) struct Expr {
 #[derive(Debug)]
 pub(crate) enum ExprKind {
     Literal(Value<'static>),
+    /// A name; with a dot in front it is none of a loop's variables.
     Ident(String),
     /// `operand.field`, or `has(operand.field)`.
     Select {
@@ -61,7 +62,7 @@ impl Expr {
     /// The dotted name, if this is `a` or `a.b.c`.
     pub(crate) fn dotted(&self) -> Option<String> {
         match &self.kind {
-            ExprKind::Ident(name) => Some(name.clone()),
+            ExprKind::Ident(name) => Some(name.trim_start_matches('.').to_owned()),
             ExprKind::Select { operand, field, test: false } => Some(format!("{}.{field}", operand.dotted()?)),
             _ => None,
         }

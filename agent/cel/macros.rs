@@ -24,7 +24,7 @@ pub(crate) fn function(at: usize, name: &str, mut args: Vec<Expr>) -> Result<Exp
 
 /// `target.name(args)`: a loop, `math.greatest`, `math.least`, or a plain call.
 pub(crate) fn method(at: usize, target: Expr, name: &str, args: Vec<Expr>) -> Result<Expr, Mistake> {
-    let math = matches!(&target.kind, ExprKind::Ident(name) if name == "math");
+    let math = matches!(&target.kind, ExprKind::Ident(_)) && target.dotted().as_deref() == Some("math");
     match (name, args.len()) {
         ("greatest", _) if math => extremum(at, "math.greatest()", "math.@max", args),
         ("least", _) if math => extremum(at, "math.least()", "math.@min", args),

@@ -31,6 +31,8 @@ const RESERVED: [&str; 17] = [
     "while",
 ];
 
+const LITERALS: [&str; 3] = ["true", "false", "null"];
+
 /// The binary operators by level, the loosest first; `&&` and `||` are no functions.
 const OPERATORS: [(usize, &str, &str); 14] = [
     (0, "||", ""),
@@ -210,7 +212,7 @@ impl Parser {
             if let Some(at) = self.accept(".") {
                 let name_at = self.at();
                 let field = match self.advance().1 {
-                    Token::Ident(name) if !matches!(name.as_str(), "true" | "false" | "null") => name,
+                    Token::Ident(name) if !LITERALS.contains(&name.as_str()) => name,
                     Token::Quoted(name) if !self.sign("(") => name,
                     _ => {
                         return Err(Mistake::new(name_at, "syntax error: expected a name after '.'"));
@@ -256,9 +258,11 @@ impl Parser {
             }
             Token::Sign(".") => {
                 self.advance();
-                if !matches!(self.token(), Token::Ident(_)) {
-                    return self.unexpected("a name after '.'");
-                }
+                let at = self.at();
+                return match self.advance().1 {
+                    Token::Ident(name) if !LITERALS.contains(&name.as_str()) => self.name(at, format!(".{name}")),
+                    _ => Err(Mistake::new(at, "syntax error: expected a name after '.'")),
+                };
             }
             Token::Sign("-") if self.negative_number() => {
                 self.advance();
@@ -281,15 +285,23 @@ impl Parser {
                 "true" => literal(Value::Bool(true)),
                 "false" => literal(Value::Bool(false)),
                 "null" => literal(Value::Null),
-                word if RESERVED.contains(&word) => Err(Mistake::new(at, format!("reserved identifier: {word}"))),
-                _ if self.accept("(").is_some() => {
-                    let args = self.list(")")?;
-                    macros::function(at, &name, args)
-                }
-                _ => leaf(ExprKind::Ident(name)),
+                _ => self.name(at, name),
             },
             _ => Err(Mistake::new(at, "syntax error: expected an operand")),
         }
+    }
+
+    /// A variable, a type or the function of a call.
+    fn name(&mut self, at: usize, name: String) -> Result<Expr, Mistake> {
+        let bare = name.trim_start_matches('.');
+        if RESERVED.contains(&bare) {
+            return Err(Mistake::new(at, format!("reserved identifier: {bare}")));
+        }
+        if self.accept("(").is_some() {
+            let args = self.list(")")?;
+            return macros::function(at, bare, args);
+        }
+        Ok(Expr { at, height: 1, kind: ExprKind::Ident(name) })
     }
 
     /// Expressions up to the closing bracket; a list, but not arguments, may end in a comma.

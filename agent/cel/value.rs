@@ -149,8 +149,10 @@ impl<'a> Value<'a> {
             return Some(Some(a.cmp(b)));
         }
         Some(Some(match (self, other) {
-            // Not even of the same type it must be.
-            (Self::Double(number), _) | (_, Self::Double(number)) if number.is_nan() => return Some(None),
+            // What is no number is in no order with anything, whatever its type.
+            (Self::Double(number), _) if number.is_nan() => return Some(None),
+            (Self::Null | Self::List(_) | Self::Map(_) | Self::Tags | Self::Fields | Self::Kind(_), _) => return None,
+            (_, Self::Double(number)) if number.is_nan() => return Some(None),
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
             (Self::Uint(a), Self::Uint(b)) => a.cmp(b),

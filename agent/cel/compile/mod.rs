@@ -109,6 +109,7 @@ impl Compiler {
         if let Some(slot) = self.scope.iter().rposition(|(known, _)| known == name) {
             return Ok(plain(self.scope[slot].1.clone(), Node::Local(slot)));
         }
+        let name = name.trim_start_matches('.');
         let map_of = |value| Type::Map(Box::new(Type::String), Box::new(value));
         Ok(match name {
             "name" => plain(Type::String, Node::Name),

@@ -1,11 +1,16 @@
 //! Chooses the node of a call: the common shapes have nodes of their own, everything else calls a function.
 
+use std::collections::HashSet;
+
 use agent_golang::regexp::Regexp;
 
 use crate::error::Mistake;
 use crate::eval::{Comparison, Node};
 use crate::functions::Function;
 use crate::value::Value;
+
+/// From this length on, a set finds a string sooner than a walk does.
+const MANY: usize = 8;
 
 /// The node of `of[key]` and `of.key`.
 pub(super) fn index(of: Node, key: Node) -> Node {
@@ -50,6 +55,10 @@ pub(super) fn plan(
             [Node::Const(Value::Text(key)), Node::Const(Value::Fields)] => Node::HasField((*key).into()),
             // Not even looked at, so that what fails beside it does no harm.
             [_, Node::Const(Value::List(items))] if items.is_empty() => Node::Const(Value::Bool(false)),
+            [needle, Node::Const(Value::List(items))] => match names(&items) {
+                Some(names) => Node::OneOf(Box::new(needle), names),
+                None => Node::In(Box::new((needle, Node::Const(Value::List(items))))),
+            },
             sides => Node::In(Box::new(sides.into())),
         },
         ("matches", Some(function)) => match operands(nodes) {
@@ -61,6 +70,14 @@ pub(super) fn plan(
         },
         (_, function) => Node::Call(function.expect("what is no operator is a function").run, nodes.into()),
     })
+}
+
+/// A list of many strings as a set.
+fn names(items: &[Value<'_>]) -> Option<HashSet<Box<str>>> {
+    if items.len() < MANY {
+        return None;
+    }
+    items.iter().map(|item| item.text().map(Box::from)).collect()
 }
 
 fn operands<const N: usize>(nodes: Vec<Node>) -> [Node; N] {

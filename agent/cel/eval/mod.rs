@@ -7,6 +7,7 @@ mod context;
 mod loops;
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use agent_golang::regexp::Regexp;
@@ -32,10 +33,18 @@ pub(crate) enum Node {
     Index(Box<(Node, Node)>),
     Has(Box<Node>, Arc<str>),
     Not(Box<Node>),
-    Logic { or: bool, args: Box<[Node]> },
-    Equal { negated: bool, sides: Box<(Node, Node)> },
+    Logic {
+        or: bool,
+        args: Box<[Node]>,
+    },
+    Equal {
+        negated: bool,
+        sides: Box<(Node, Node)>,
+    },
     Compare(Comparison, Box<(Node, Node)>),
     In(Box<(Node, Node)>),
+    /// Whether a string is in a constant list.
+    OneOf(Box<Node>, HashSet<Box<str>>),
     Conditional(Box<(Node, Node, Node)>),
     Matches(Box<Node>, Regexp),
     List(Box<[Node]>),
@@ -156,6 +165,7 @@ impl Node {
                     }
                 }
             }
+            Self::OneOf(needle, names) => Ok(needle.value(context)?.text().is_some_and(|name| names.contains(name))),
             Self::Matches(of, pattern) => match of.value(context)?.text() {
                 Some(text) => {
                     context.spend(1 + text.len() / 4)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use agent_cel::{CompileError, Field, Program, Subject};
 
-const EXPRESSIONS: [&str; 14] = [
+const EXPRESSIONS: [&str; 15] = [
     "true",
     "name == 'cpu'",
     "fields.x > 3 && tags.host == 'a'",
@@ -14,6 +14,7 @@ const EXPRESSIONS: [&str; 14] = [
     "tags.absent == '1' || tags.host == 'a'",
     "has(tags.host) && tags.host.startsWith('a')",
     "name in ['mem', 'disk', 'cpu']",
+    "name in ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'cpu']",
     "fields.x % 2 == 1",
     "tags.host.matches('^a[0-9]*$')",
     "time > now() - duration('24h')",

@@ -39,7 +39,7 @@ fn base64(bytes: &[u8]) -> String {
 /// Padding may be left out, line breaks are skipped.
 fn base64_decode<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     let encoded = text(args, 0, "base64.decode")?;
-    context.spend_bytes(encoded.len())?;
+    context.spend(encoded.len())?;
     let letters: Vec<u8> = encoded.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let padding = letters.iter().rev().take_while(|letter| **letter == b'=').count();
     let (data, problem) = (&letters[..letters.len() - padding], "base64.decode: invalid base64");

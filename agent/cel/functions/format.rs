@@ -212,7 +212,9 @@ fn plain<'a>(context: &mut Context<'a>, out: &mut String, value: &Value<'a>) -> 
             }
             shown.sort();
             let shown: Vec<_> = shown.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
-            push(out, format_args!("{{{}}}", shown.join(", ")));
+            let shown = shown.join(", ");
+            context.spend_bytes(shown.len())?;
+            push(out, format_args!("{{{shown}}}"));
         }
         other => {
             let text = other.to_string();

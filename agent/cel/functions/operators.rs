@@ -157,6 +157,8 @@ fn negate<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Outcome<'a> {
     match &args[0] {
         Value::Int(a) => int(a.checked_neg()),
         Value::Double(a) => Ok(Value::Double(-a)),
+        // Only behind `dyn`: there is no overload for it.
+        Value::Duration(a) => duration(a.checked_neg()),
         _ => no_overload("-_"),
     }
 }
