@@ -1,1 +1,20 @@
 //! The inputs, a folder each. Nothing here knows another plugin or the agent; the registry is the only way in.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(feature = "_host")]
+#[doc(hidden)]
+pub mod host;
+
+#[cfg(feature = "cpu")]
+mod cpu;
+#[cfg(feature = "kernel")]
+mod kernel;
+#[cfg(feature = "mem")]
+mod mem;
+#[cfg(feature = "processes")]
+mod processes;
+#[cfg(feature = "swap")]
+mod swap;
+#[cfg(feature = "system")]
+mod system;
