@@ -197,6 +197,55 @@ impl MetricMut<'_> {
         self.head_mut().field_len = (to - start) as u32;
     }
 
+    /// Number of tags.
+    pub fn tag_len(&self) -> usize {
+        self.head().tag_len as usize
+    }
+
+    /// Key and value of tag `i` in the order of the keys. Panics if there is no such tag.
+    pub fn tag_at(&self, i: usize) -> (&str, &str) {
+        let (k, v) = self.batch.tags_of(self.head())[i];
+        (self.batch.text(k), self.batch.text(v))
+    }
+
+    /// Gives tag `i` another value. Panics if there is no such tag.
+    pub fn set_tag_at(&mut self, i: usize, value: &str) {
+        assert!(i < self.tag_len(), "tag {i} of {}", self.tag_len());
+        let text = self.batch.put(value);
+        let at = self.head().tags as usize + i;
+        self.batch.tags[at].1 = text;
+        let head = self.head_mut();
+        head.series = 0;
+        head.clean &= clean(value);
+    }
+
+    /// Number of fields.
+    pub fn field_len(&self) -> usize {
+        self.head().field_len as usize
+    }
+
+    /// Key and value of field `i` in the order of the fields. Panics if there is no such field.
+    pub fn field_at(&self, i: usize) -> (&str, Value<'_>) {
+        let slot = self.batch.fields_of(self.head())[i];
+        (self.batch.text(slot.key()), self.batch.value(slot))
+    }
+
+    /// Gives field `i` another value. Panics if there is no such field.
+    pub fn set_field_at<'v>(&mut self, i: usize, value: impl Into<Value<'v>>) {
+        assert!(i < self.field_len(), "field {i} of {}", self.field_len());
+        let at = self.head().fields as usize + i;
+        let slot = self.batch.slot(self.batch.fields[at].key(), value.into());
+        self.batch.fields[at] = slot;
+    }
+
+    /// Removes field `i`; the later ones move up. Panics if there is no such field.
+    pub fn remove_field_at(&mut self, i: usize) {
+        assert!(i < self.field_len(), "field {i} of {}", self.field_len());
+        let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
+        self.batch.fields.copy_within(start + i + 1..start + len, start + i);
+        self.head_mut().field_len -= 1;
+    }
+
     /// Adds a copy of this metric at the end of the batch and gives its row.
     pub fn duplicate(&mut self) -> usize {
         self.batch.duplicate(self.row)

@@ -153,3 +153,20 @@ fn retain_keeps_the_order() {
     assert_eq!(batch.len(), 2);
     assert_eq!(batch.at(0), batch.at(1));
 }
+
+#[test]
+fn tags_and_fields_are_changed_by_their_place() {
+    let mut batch = batch();
+    let after = batch.at(1).to_owned();
+    let mut m = batch.at_mut(0);
+    assert_eq!((m.tag_len(), m.field_len()), (2, 2));
+    assert_eq!((m.tag_at(1), m.field_at(0)), (("b", "2"), ("x", Value::Float(1.5))));
+    m.set_tag_at(1, "two words");
+    m.set_field_at(1, "three");
+    m.remove_field_at(0);
+    let m = batch.at(0);
+    assert!(!m.clean());
+    assert_eq!(m.tags().collect::<Vec<_>>(), [("a", "1"), ("b", "two words")]);
+    assert_eq!(m.fields().collect::<Vec<_>>(), [("n", Value::Str("three"))]);
+    assert_eq!(batch.at(1), after.read());
+}
