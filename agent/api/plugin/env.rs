@@ -223,6 +223,18 @@ impl State {
         }
     }
 
+    /// Changes what is stored, for plugins of which several instances share the series: nobody else reads or writes meanwhile.
+    pub fn update<T>(&self, change: impl FnOnce(Option<T>) -> T)
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = stored.take().and_then(|value| serde_json::from_value(value).ok());
+        if let Ok(value) = serde_json::to_value(change(old)) {
+            *stored = Some(value);
+        }
+    }
+
     /// The value as it is, for the agent.
     pub fn value(&self) -> Option<serde_json::Value> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
