@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 register!(Entry::processor::<Override>());
 
 /// Sets name and tags of every metric.
-struct Override(Settings);
+struct Override {
+    settings: Settings,
+    /// The name being put together.
+    name: String,
+}
 
 /// What is set.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -30,22 +34,23 @@ impl Plugin for Override {
     type Settings = Settings;
 
     fn new(settings: Settings, _: &Env) -> Result<Self> {
-        Ok(Override(settings))
+        Ok(Override { settings, name: String::new() })
     }
 }
 
 impl Processor for Override {
     fn apply(&mut self, batch: &mut Batch) {
-        let Settings { name_override, name_prefix, name_suffix, tags } = &self.0;
+        let Override { settings: Settings { name_override, name_prefix, name_suffix, tags }, name } = self;
+        let changes_name = [&*name_override, name_prefix, name_suffix].iter().any(|part| !part.is_empty());
         batch.each(|m| {
-            if !name_override.is_empty() {
-                m.set_name(name_override);
+            if changes_name {
+                name.clear();
+                name.push_str(name_prefix);
+                name.push_str(if name_override.is_empty() { m.name() } else { name_override });
+                name.push_str(name_suffix);
+                m.set_name(name);
             }
-            if !name_prefix.is_empty() || !name_suffix.is_empty() {
-                let name = format!("{name_prefix}{}{name_suffix}", m.name());
-                m.set_name(&name);
-            }
-            for (key, value) in tags {
+            for (key, value) in &*tags {
                 m.set_tag(key, value);
             }
         });
