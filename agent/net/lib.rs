@@ -4,5 +4,8 @@
 //! client or a server with every bound (sizes, times, connections) already set.
 
 pub mod client;
+pub mod coding;
 pub mod server;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod tls;

@@ -11,5 +11,8 @@ mod server;
 mod validity;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{ClientTls, migrate};
 pub use server::ServerTls;
