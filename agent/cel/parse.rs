@@ -219,7 +219,7 @@ impl Parser {
                     }
                 };
                 expr = if self.accept("(").is_some() {
-                    let args = self.list(")")?;
+                    let args = self.arguments()?;
                     macros::method(name_at, expr, &field, args)?
                 } else {
                     let height = height(at, [&expr])?;
@@ -249,8 +249,7 @@ impl Parser {
             }
             Token::Sign("[") => {
                 self.advance();
-                let items = self.list("]")?;
-                return Ok(Expr { at, height: height(at, &items)?, kind: ExprKind::List(items) });
+                return self.list(at);
             }
             Token::Sign("{") => {
                 self.advance();
@@ -298,37 +297,46 @@ impl Parser {
             return Err(Mistake::new(at, format!("reserved identifier: {bare}")));
         }
         if self.accept("(").is_some() {
-            let args = self.list(")")?;
+            let args = self.arguments()?;
             return macros::function(at, bare, args);
         }
         Ok(Expr { at, height: 1, kind: ExprKind::Ident(name) })
     }
 
-    /// Expressions up to the closing bracket; a list, but not arguments, may end in a comma.
-    fn list(&mut self, close: &str) -> Result<Vec<Expr>, Mistake> {
-        let mut items = Vec::new();
-        if self.accept(close).is_some() {
-            return Ok(items);
+    fn arguments(&mut self) -> Result<Vec<Expr>, Mistake> {
+        let mut arguments = Vec::new();
+        if self.accept(")").is_some() {
+            return Ok(arguments);
         }
         loop {
-            items.push(self.expr()?);
-            let comma = self.accept(",").is_some();
-            if !comma || (close == "]" && self.sign(close)) {
-                self.expect(close)?;
-                return Ok(items);
+            arguments.push(self.expr()?);
+            if self.accept(",").is_none() {
+                self.expect(")")?;
+                return Ok(arguments);
             }
         }
     }
 
+    /// The items of a list, which may end in a comma or be nothing but one.
+    fn list(&mut self, at: usize) -> Result<Expr, Mistake> {
+        let mut items = Vec::new();
+        let mut more = self.accept(",").is_none();
+        while more && !self.sign("]") {
+            items.push(self.expr()?);
+            more = self.accept(",").is_some();
+        }
+        self.expect("]")?;
+        Ok(Expr { at, height: height(at, &items)?, kind: ExprKind::List(items) })
+    }
+
     fn map(&mut self, at: usize) -> Result<Expr, Mistake> {
         let mut entries = Vec::new();
-        while !self.sign("}") {
+        let mut more = self.accept(",").is_none();
+        while more && !self.sign("}") {
             let key = self.expr()?;
             self.expect(":")?;
             entries.push((key, self.expr()?));
-            if self.accept(",").is_none() {
-                break;
-            }
+            more = self.accept(",").is_some();
         }
         self.expect("}")?;
         let children = entries.iter().flat_map(|(key, value)| [key, value]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Subject;
 use crate::error::{Fault, Outcome};
-use crate::value::{Kind, Value};
+use crate::value::Value;
 
 /// What one evaluation works on.
 pub(crate) struct Context<'a> {
@@ -86,6 +86,7 @@ impl<'a> Context<'a> {
             Value::Tags => Ok(key.text().and_then(|key| subject.tag(key)).map(Value::Str)),
             Value::Fields => Ok(key.text().and_then(|key| subject.field(key)).map(Value::from)),
             Value::Map(entries) => {
+                self.spend(entries.len())?;
                 for (candidate, value) in entries.iter() {
                     if self.equal(candidate, key)? {
                         return Ok(Some(value.clone()));
@@ -98,15 +99,16 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn equal(&mut self, a: &Value<'a>, b: &Value<'a>) -> Result<bool, Fault<'a>> {
-        self.spend(1)?;
-        match (a.kind(), b.kind()) {
-            (Kind::List, Kind::List) => {
-                let (Value::List(a), Value::List(b)) = (a, b) else {
-                    return Ok(false);
-                };
+        if let (Some(a), Some(b)) = (a.text(), b.text()) {
+            self.spend_bytes(a.len().min(b.len()))?;
+            return Ok(a == b);
+        }
+        match (a, b) {
+            (Value::List(a), Value::List(b)) => {
                 if a.len() != b.len() {
                     return Ok(false);
                 }
+                self.spend(a.len())?;
                 for (a, b) in a.iter().zip(b.iter()) {
                     if !self.equal(a, b)? {
                         return Ok(false);
@@ -114,7 +116,7 @@ impl<'a> Context<'a> {
                 }
                 Ok(true)
             }
-            (Kind::Map, Kind::Map) => {
+            (Value::Map(_) | Value::Tags | Value::Fields, Value::Map(_) | Value::Tags | Value::Fields) => {
                 if self.count(a) != self.count(b) {
                     return Ok(false);
                 }
@@ -126,18 +128,15 @@ impl<'a> Context<'a> {
                 }
                 Ok(true)
             }
-            _ => {
-                if let (Some(a), Some(b)) = (a.text(), b.text()) {
-                    self.spend_bytes(a.len().min(b.len()))?;
-                }
-                Ok(a.scalar_eq(b))
-            }
+            _ => Ok(a.scalar_eq(b)),
         }
     }
 
+    /// `needle in hay`.
     pub(super) fn contains(&mut self, needle: &Value<'a>, hay: &Value<'a>) -> Result<bool, Fault<'a>> {
         match hay {
             Value::List(items) => {
+                self.spend(items.len())?;
                 for item in items.iter() {
                     if self.equal(needle, item)? {
                         return Ok(true);
