@@ -83,7 +83,7 @@ impl Unifier {
 
     /// `of` with its bound variables replaced, and, if `close`, the free ones by `dyn`.
     pub(crate) fn resolve(&self, of: &Type, close: bool) -> Type {
-        match of {
+        match self.last(of) {
             Type::Var(var) => match &self.bound[*var] {
                 Some(bound) => self.resolve(bound, close),
                 None if close => Type::Dyn,
@@ -103,7 +103,18 @@ impl Unifier {
         if self.assign(&[(a, b)]) { most_general(a, b) } else { Type::Dyn }
     }
 
+    /// The end of a chain of variables, each bound to the next: walked, since a chain may be long.
+    fn last<'t>(&'t self, mut of: &'t Type) -> &'t Type {
+        while let Type::Var(var) = of
+            && let Some(bound @ Type::Var(_)) = &self.bound[*var]
+        {
+            of = bound;
+        }
+        of
+    }
+
     fn assignable(&mut self, a: &Type, b: &Type) -> bool {
+        let (a, b) = (&self.last(a).clone(), &self.last(b).clone());
         if let Type::Var(var) = b {
             let known = self.bound[*var].is_some();
             if self.bind(a, *var) {
@@ -159,7 +170,7 @@ impl Unifier {
 
     /// Whether `var` occurs in `of`, which would make it infinite.
     fn mentions(&self, of: &Type, var: usize) -> bool {
-        match of {
+        match self.last(of) {
             Type::Var(other) if *other == var => true,
             Type::Var(other) => self.bound[*other].as_ref().is_some_and(|bound| self.mentions(bound, var)),
             Type::List(item) => self.mentions(item, var),

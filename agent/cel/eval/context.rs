@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::Subject;
-use crate::error::{Fault, Outcome};
+use crate::error::{Fault, Outcome, excerpt};
 use crate::value::Value;
 
 /// What one evaluation works on.
@@ -155,7 +155,7 @@ impl<'a> Context<'a> {
                     Value::Int(at) => at,
                     Value::Uint(at) => i64::try_from(at).unwrap_or(i64::MAX),
                     Value::Double(at) if at.fract() == 0.0 && at.abs() < 1e15 => at as i64,
-                    _ => return Err(format!("unsupported index value {key} in list").into()),
+                    _ => return Err(format!("unsupported index value {} in list", excerpt(&key.to_string())).into()),
                 };
                 match usize::try_from(at).ok().and_then(|at| items.get(at)) {
                     Some(item) => Ok(item.clone()),

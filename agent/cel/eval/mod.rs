@@ -186,6 +186,7 @@ fn map<'a>(entries: &'a [(Node, Node)], context: &mut Context<'a>) -> Outcome<'a
     let mut made: Vec<(Value<'a>, Value<'a>)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let (key, value) = (key.value(context)?, value.value(context)?);
+        context.spend(made.len())?;
         let mut known = None;
         for (at, (other, _)) in made.iter().enumerate() {
             if other.kind() == key.kind() && context.equal(other, &key)? {

@@ -72,3 +72,16 @@ fn work_is_bounded() {
         assert_eq!(error, exhausted, "{source}");
     }
 }
+
+#[test]
+fn chains_of_type_variables_do_not_recurse() {
+    let source = format!("[[]].all(x, true{})", " && x == []".repeat(5_000));
+    assert_eq!(outcome(&source), "bool\ttrue");
+}
+
+#[test]
+fn big_maps_are_paid_for() {
+    let entries: String = (0..3_500).map(|key| format!("{key}u+fields.u:0,")).collect();
+    let program = Program::compile(&format!("{{{entries}}}.size() == 3500")).expect("a map");
+    assert!(program.test(&Heat).expect_err("too much").to_string().contains("steps"));
+}
