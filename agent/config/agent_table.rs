@@ -150,7 +150,10 @@ pub(super) fn one_of(entry: &Entry, known: &[&str]) -> Result<String, Problem> {
         return Ok(value);
     }
     let named: Vec<&str> = known.iter().copied().filter(|k| !k.is_empty()).collect();
-    Err(Problem { hints: name_hints(&value, &named), ..Problem::at(entry.item.span, format!("{}: unknown value {value:?}", entry.key)) })
+    Err(Problem {
+        hints: name_hints(&value, &named),
+        ..Problem::at(entry.item.span, format!("{}: unknown value {value:?}", entry.key))
+    })
 }
 
 /// The name of this host.

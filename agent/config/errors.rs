@@ -222,12 +222,8 @@ fn excerpt(text: &str, span: Span) -> (String, usize, usize) {
     let column = text[start..from].chars().count();
     let covered = text.get(from..(span.to as usize).min(end)).map_or(1, |t| t.trim_end().chars().count());
     let first = column.saturating_sub(BEFORE);
-    let shown: String = line
-        .chars()
-        .skip(first)
-        .take(BEFORE + AFTER)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let shown: String =
+        line.chars().skip(first).take(BEFORE + AFTER).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let before = column - first;
     let room = shown.chars().count().saturating_sub(before).max(1);
     (shown, before, covered.clamp(1, room))
@@ -299,7 +295,10 @@ mod tests {
         let list = vec![Problem::at(y, "second"), Problem::at(x, "first"), Problem::at(y, "second")];
         let text = Errors::new(files, list).to_string();
         assert_eq!(text.matches("second").count(), 1);
-        assert!(text.find("first") < text.find("second") && text.ends_with("2 mistakes in the configuration"), "{text}");
+        assert!(
+            text.find("first") < text.find("second") && text.ends_with("2 mistakes in the configuration"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -3,12 +3,23 @@
 //! Steps, each pure until the last: read -> merge -> substitute -> check -> build (`new`) -> start. `agent config check` runs
 //! all but the last.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agent_table;
 mod build;
+mod check;
+mod common;
 mod errors;
 mod filter;
+mod id;
+mod labels;
+mod load;
 mod model;
+mod names;
+mod plugin;
 mod sources;
 mod toml;
+mod typed;
 mod variables;
 
 pub use build::{Built, NotBuilt, Surroundings};

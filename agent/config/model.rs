@@ -27,6 +27,8 @@ pub struct Config {
     pub notes: Vec<String>,
     /// Names of the sources in the order read.
     pub sources: Vec<String>,
+    /// Their texts, for errors that are found later.
+    pub files: super::Files,
 }
 
 /// The `[agent]` table with every default filled in (TELEGRAF.md 2).

@@ -168,7 +168,10 @@ fn decode(name: &str, mut bytes: Vec<u8>) -> Result<Reading> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
-    ensure!(!bytes.starts_with(b"\xff\xfe") && !bytes.starts_with(b"\xfe\xff"), "read {name}: UTF-16; save it as UTF-8");
+    ensure!(
+        !bytes.starts_with(b"\xff\xfe") && !bytes.starts_with(b"\xfe\xff"),
+        "read {name}: UTF-16; save it as UTF-8"
+    );
     ensure!(!bytes.contains(&0), "provided config is not a TOML file: {name}");
     let (text, replaced) = match String::from_utf8(bytes) {
         Ok(text) => (text, false),

@@ -89,15 +89,18 @@ pub(super) fn texts(entry: &Entry) -> Result<Vec<String>, Problem> {
 /// A table of texts.
 pub(super) fn text_table(entry: &Entry) -> Result<BTreeMap<String, String>, Problem> {
     let Setting::Table(table) = &entry.item.value else { return Err(wrong(entry, "a table of strings")) };
-    let named = |inner: &Entry| text(inner).map_err(|p| Problem { message: format!("{}.{}", entry.key, p.message), ..p });
+    let named =
+        |inner: &Entry| text(inner).map_err(|p| Problem { message: format!("{}.{}", entry.key, p.message), ..p });
     table.entries().iter().map(|inner| Ok((inner.key.clone(), named(inner)?))).collect()
 }
 
 /// A table of lists of texts.
 pub(super) fn list_table(entry: &Entry) -> Result<Vec<(String, Vec<String>)>, Problem> {
     let Setting::Table(table) = &entry.item.value else {
-        return Err(wrong(entry, "a table of lists of strings").hint(format!("write [x.y.{}] and under it key = [\"value\"]", entry.key)));
+        return Err(wrong(entry, "a table of lists of strings")
+            .hint(format!("write [x.y.{}] and under it key = [\"value\"]", entry.key)));
     };
-    let named = |inner: &Entry| texts(inner).map_err(|p| Problem { message: format!("{}.{}", entry.key, p.message), ..p });
+    let named =
+        |inner: &Entry| texts(inner).map_err(|p| Problem { message: format!("{}.{}", entry.key, p.message), ..p });
     table.entries().iter().map(|inner| Ok((inner.key.clone(), named(inner)?))).collect()
 }

@@ -166,10 +166,11 @@ impl Filler<'_, '_> {
 
     fn nested(&self, word: &str) -> Result<String, Cause> {
         if self.depth == DEPTH {
-            return Err(Unfilled { at: self.base + at, cause: Cause::Nested });
+            return Err(Cause::Nested);
         }
-        let inner = Filler { unset_stays: false, depth: self.depth + 1, seams: None, base: self.base + at, ..*self };
-        { inner }.fill(word)
+        let mut inner =
+            Filler { syntax: self.syntax, lookup: self.lookup, unset_stays: false, depth: self.depth + 1, seams: None };
+        inner.fill(word).map_err(|unfilled| unfilled.cause)
     }
 }
 

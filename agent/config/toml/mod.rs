@@ -183,7 +183,10 @@ impl Reader<'_> {
             self.skip_blank_lines();
             if !self.take(b',') && self.peek() != Some(b']') {
                 let (line, _) = self.source.position(from);
-                return Err(Problem::at(self.here(), format!("expected \",\" or \"]\" in the list that begins on line {line}")));
+                return Err(Problem::at(
+                    self.here(),
+                    format!("expected \",\" or \"]\" in the list that begins on line {line}"),
+                ));
             }
         }
     }

@@ -103,13 +103,16 @@ impl Reader<'_> {
         let from = self.at;
         self.at += piece.len();
         out.push_str(piece);
-        let bad = |c: char| (c.is_control() && !"\t\r\n".contains(c) && c.is_ascii()) || (self.source.replaced && c == '\u{fffd}');
+        let bad = |c: char| {
+            (c.is_control() && !"\t\r\n".contains(c) && c.is_ascii()) || (self.source.replaced && c == '\u{fffd}')
+        };
         if let Some((i, c)) = piece.char_indices().find(|(_, c)| bad(*c)) {
             let span = self.span(from + i, from + i + c.len_utf8());
             self.problems.push(if c == '\u{fffd}' {
                 Problem::at(span, "text is not UTF-8").hint("save the file as UTF-8")
             } else {
-                Problem::at(span, format!("control character U+{:04X} in a text", c as u32)).hint("write it as an escape")
+                Problem::at(span, format!("control character U+{:04X} in a text", c as u32))
+                    .hint("write it as an escape")
             });
         }
     }

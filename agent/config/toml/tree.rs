@@ -52,7 +52,9 @@ impl Branch {
             branch = match branch.entry(key, *at, || Node::Table(Branch::new(Made::Implied, span)))? {
                 (_, Node::Table(table)) => table,
                 (first, Node::Tables(tables)) => tables.last_mut().ok_or_else(|| conflict(key, *at, first))?,
-                (first, Node::Value(_)) => return Err(conflict(key, *at, first).hint("a table written as a value is complete")),
+                (first, Node::Value(_)) => {
+                    return Err(conflict(key, *at, first).hint("a table written as a value is complete"));
+                }
             };
         }
         let mut new = false;
@@ -74,7 +76,10 @@ impl Branch {
                 Ok(())
             }
             Node::Table(_) if !list => Err(Problem::at(span, format!("table {key:?} is given twice")).earlier(first)),
-            _ => Err(conflict(key, *at, first).hint("write it everywhere with single or everywhere with double brackets")),
+            _ => {
+                Err(conflict(key, *at, first)
+                    .hint("write it everywhere with single or everywhere with double brackets"))
+            }
         }
     }
 

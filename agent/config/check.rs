@@ -1,0 +1,58 @@
+//! Builds every plugin and lets go of it again: what can be found wrong without opening anything.
+
+use super::errors::{Errors, Problem};
+use super::{Config, Instance, NotBuilt, Surroundings};
+use agent_api::BuildError;
+use agent_api::options::{OptionError, link_secrets};
+
+impl Config {
+    /// Builds all plugins without starting any, and gives all that is wrong.
+    pub fn check(&self, surroundings: &Surroundings) -> Result<(), Errors> {
+        let mut problems = Vec::new();
+        for plugin in self.plugins() {
+            // References that others read in this thread are not this plugin's.
+            link_secrets();
+            if let Err(error) = plugin.build(surroundings) {
+                problems.push(self.problem(plugin, error));
+            }
+            problems.extend(self.unknown_stores(plugin));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Errors::new(self.files.clone(), problems)) }
+    }
+
+    /// All plugins, family by family.
+    pub fn plugins(&self) -> impl Iterator<Item = &Instance> {
+        let stores = self.secretstores.iter().map(|c| &c.plugin);
+        let inputs = self.inputs.iter().map(|c| &c.plugin);
+        let processors = self.processors.iter().map(|c| &c.plugin);
+        let aggregators = self.aggregators.iter().map(|c| &c.plugin);
+        let outputs = self.outputs.iter().map(|c| &c.plugin);
+        stores.chain(inputs).chain(processors).chain(aggregators).chain(outputs)
+    }
+
+    /// What a plugin that could not be built says, with its place.
+    fn problem(&self, plugin: &Instance, error: NotBuilt) -> Problem {
+        let problem = match &error.error {
+            BuildError::Settings(option) => Problem::from(option.clone()),
+            // The error of a format has come through the plugin's maker of parsers.
+            BuildError::Plugin(cause) => match cause.downcast_ref::<BuildError>() {
+                Some(BuildError::Settings(option)) => Problem::from(option.clone()),
+                _ => match cause.downcast_ref::<OptionError>() {
+                    Some(option) => Problem::from(option.clone()),
+                    None => Problem::new(format!("{cause:#}")),
+                },
+            },
+        };
+        Problem { span: problem.span.or(Some(plugin.span)), ..problem }.of(&plugin.log_name())
+    }
+
+    /// References of the settings just read to stores that are not there.
+    fn unknown_stores<'a>(&'a self, plugin: &'a Instance) -> impl Iterator<Item = Problem> + 'a {
+        link_secrets().into_iter().filter(|(store, _)| !self.secretstores.iter().any(|s| s.id == *store)).map(
+            |(store, key)| {
+                let message = format!("unknown secret store for \"@{{{store}:{key}}}\"");
+                Problem::at(plugin.span, message).of(&plugin.log_name())
+            },
+        )
+    }
+}

@@ -1,0 +1,232 @@
+//! Options that every plugin of a family has, split off before the plugin sees its table (TELEGRAF.md 4).
+//!
+//! Telegraf reads them beside the plugin, which may have an option of the same name: such a key goes to both, and the
+//! plugin alone says whether its value is right.
+
+use super::agent_table::one_of;
+use super::errors::Problem;
+use super::filter::{FilterOptions, List};
+use super::typed::{count, duration, flag, flag_or_word, list_table, text, text_table, texts, whole};
+use super::{Naming, StartupError, TimeSource};
+use agent_api::log::Level;
+use agent_api::options::{Entry, Table};
+use agent_api::plugin::Family;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The common options of one plugin, of whatever family; None and empty where not given.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    pub(super) alias: String,
+    pub(super) log_level: Option<Level>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) id: String,
+    pub(super) interval: Option<Duration>,
+    pub(super) precision: Option<Duration>,
+    pub(super) collection_jitter: Option<Duration>,
+    pub(super) collection_offset: Option<Duration>,
+    pub(super) time_source: TimeSource,
+    pub(super) startup_error_behavior: StartupError,
+    pub(super) naming: Naming,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) order: i64,
+    pub(super) period: Option<Duration>,
+    pub(super) delay: Option<Duration>,
+    pub(super) grace: Option<Duration>,
+    pub(super) drop_original: bool,
+    pub(super) flush_interval: Option<Duration>,
+    pub(super) flush_jitter: Option<Duration>,
+    pub(super) metric_batch_size: usize,
+    pub(super) metric_buffer_limit: usize,
+    pub(super) filter: FilterOptions,
+}
+
+/// Keys that Telegraf accepts on any plugin, also where they mean nothing.
+const TOLERATED: [&str; 47] = [
+    "alias",
+    "always_include_global_tags",
+    "always_include_local_tags",
+    "buffer_directory",
+    "buffer_disk_sync",
+    "buffer_strategy",
+    "collection_jitter",
+    "collection_offset",
+    "data_format",
+    "data_type",
+    "delay",
+    "drop",
+    "drop_original",
+    "fielddrop",
+    "fieldexclude",
+    "fieldinclude",
+    "fieldpass",
+    "flush_interval",
+    "flush_jitter",
+    "grace",
+    "id",
+    "influx_parser_type",
+    "interval",
+    "labels",
+    "log_level",
+    "lvm",
+    "metric_batch_size",
+    "metric_buffer_limit",
+    "metricpass",
+    "name_override",
+    "name_prefix",
+    "name_suffix",
+    "namedrop",
+    "namedrop_separator",
+    "namepass",
+    "namepass_separator",
+    "order",
+    "pass",
+    "period",
+    "precision",
+    "startup_error_behavior",
+    "tagdrop",
+    "tagexclude",
+    "taginclude",
+    "tagpass",
+    "tags",
+    "time_source",
+];
+
+/// The names of all common options.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TOLERATED.into_iter()
+}
+
+impl Common {
+    /// Reads the common options of a plugin's table and takes them out of it, but for those in `owned`, the plugin's own keys.
+    pub(super) fn split(
+        family: Family,
+        table: &mut Table,
+        owned: impl Fn(&str) -> bool,
+        problems: &mut Vec<Problem>,
+        notes: &mut Vec<String>,
+    ) -> Common {
+        let mut common = Common::default();
+        for entry in table.entries() {
+            let owned = owned(&entry.key);
+            match common.set(family, entry, notes) {
+                Err(problem) if !owned => problems.push(problem),
+                _ => {}
+            }
+        }
+        table.split(|key| TOLERATED.contains(&key) && !owned(key));
+        common
+    }
+
+    /// Takes an option over if plugins of the family have it in common.
+    fn set(&mut self, family: Family, entry: &Entry, notes: &mut Vec<String>) -> Result<(), Problem> {
+        use Family::{Aggregators, Inputs, Outputs, Processors, SecretStores};
+        match (family, entry.key.as_str()) {
+            (_, "alias") => self.alias = text(entry)?,
+            (_, "log_level") => self.log_level = log_level(entry, notes)?,
+            (_, "labels") => self.labels = text_table(entry)?,
+            (SecretStores, "id") => self.id = text(entry)?,
+            (Inputs, "interval") => self.interval = some(duration(entry)?),
+            (Inputs, "precision") => self.precision = some(duration(entry)?),
+            (Inputs, "collection_jitter") => self.collection_jitter = Some(duration(entry)?),
+            (Inputs, "collection_offset") => self.collection_offset = Some(duration(entry)?),
+            (Inputs, "time_source") => self.time_source = time_source(entry)?,
+            (Inputs | Outputs, "startup_error_behavior") => self.startup_error_behavior = startup(family, entry)?,
+            (Inputs | Aggregators | Outputs, "name_override") => self.naming.name = text(entry)?,
+            (Inputs | Aggregators | Outputs, "name_prefix") => self.naming.prefix = text(entry)?,
+            (Inputs | Aggregators | Outputs, "name_suffix") => self.naming.suffix = text(entry)?,
+            (Inputs | Aggregators, "tags") => self.tags = text_table(entry)?,
+            (Processors, "order") => self.order = whole(entry)?,
+            (Aggregators, "period") => self.period = some(duration(entry)?),
+            (Aggregators, "delay") => self.delay = Some(duration(entry)?),
+            (Aggregators, "grace") => self.grace = Some(duration(entry)?),
+            (Aggregators, "drop_original") => self.drop_original = flag_or_word(entry)?,
+            (Outputs, "flush_interval") => self.flush_interval = some(duration(entry)?),
+            (Outputs, "flush_jitter") => self.flush_jitter = some(duration(entry)?),
+            (Outputs, "metric_batch_size") => self.metric_batch_size = count(entry)?,
+            (Outputs, "metric_buffer_limit") => self.metric_buffer_limit = count(entry)?,
+            (Inputs | Processors | Aggregators | Outputs, _) => self.set_filter(entry, notes)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn set_filter(&mut self, entry: &Entry, notes: &mut Vec<String>) -> Result<(), Problem> {
+        let filter = &mut self.filter;
+        let list = |entry| texts(entry).map(|entries| List { entries, at: entry.item.span });
+        let mut renamed = |new: &str| notes.push(format!("option {:?} is now spelled {new:?}", entry.key));
+        match entry.key.as_str() {
+            "namepass" => filter.namepass = list(entry)?,
+            "namepass_separator" => filter.namepass_separator = text(entry)?,
+            "namedrop" => filter.namedrop = list(entry)?,
+            "namedrop_separator" => filter.namedrop_separator = text(entry)?,
+            "fieldinclude" => filter.fieldinclude = list(entry)?,
+            "fieldexclude" => filter.fieldexclude = list(entry)?,
+            "pass" | "fieldpass" => {
+                let list = list(entry)?;
+                renamed("fieldinclude");
+                if filter.fieldinclude.entries.is_empty() {
+                    filter.fieldinclude = list;
+                }
+            }
+            "drop" | "fielddrop" => {
+                let list = list(entry)?;
+                renamed("fieldexclude");
+                if filter.fieldexclude.entries.is_empty() {
+                    filter.fieldexclude = list;
+                }
+            }
+            "tagpass" => (filter.tagpass, filter.tagpass_at) = (list_table(entry)?, entry.item.span),
+            "tagdrop" => (filter.tagdrop, filter.tagdrop_at) = (list_table(entry)?, entry.item.span),
+            "taginclude" => filter.taginclude = list(entry)?,
+            "tagexclude" => filter.tagexclude = list(entry)?,
+            "metricpass" => (filter.metricpass, filter.metricpass_at) = (text(entry)?, entry.item.span),
+            "always_include_local_tags" | "always_include_global_tags" => drop(flag(entry)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A time of zero is as good as none.
+fn some(time: Duration) -> Option<Duration> {
+    Some(time).filter(|t| !t.is_zero())
+}
+
+/// An unknown level is no reason not to start.
+fn log_level(entry: &Entry, notes: &mut Vec<String>) -> Result<Option<Level>, Problem> {
+    let word = text(entry)?;
+    Ok(Some(match word.to_ascii_lowercase().as_str() {
+        "error" => Level::Error,
+        "warn" => Level::Warn,
+        "info" => Level::Info,
+        "debug" => Level::Debug,
+        "trace" => Level::Trace,
+        "" => return Ok(None),
+        _ => {
+            notes.push(format!("log_level {word:?} is unknown; use error, warn, info, debug or trace"));
+            return Ok(None);
+        }
+    }))
+}
+
+fn startup(family: Family, entry: &Entry) -> Result<StartupError, Problem> {
+    let known: &[&str] = match family {
+        Family::Inputs => &["", "error", "retry", "ignore", "probe"],
+        _ => &["", "error", "retry", "ignore"],
+    };
+    Ok(match one_of(entry, known)?.as_str() {
+        "retry" => StartupError::Retry,
+        "ignore" => StartupError::Ignore,
+        "probe" => StartupError::Probe,
+        _ => StartupError::Error,
+    })
+}
+
+fn time_source(entry: &Entry) -> Result<TimeSource, Problem> {
+    Ok(match one_of(entry, &["", "metric", "collection_start", "collection_end"])?.as_str() {
+        "collection_start" => TimeSource::CollectionStart,
+        "collection_end" => TimeSource::CollectionEnd,
+        _ => TimeSource::Metric,
+    })
+}

@@ -1,0 +1,340 @@
+//! From sources to a configuration: read, fill in variables, merge, split.
+//!
+//! Agent settings and global tags of all files are merged before any plugin is looked at, so that their order in the files
+//! does not matter. A mistake never hides another: everything is looked at, and what stands is even built for its mistakes.
+
+use super::agent_table::host_name;
+use super::common::Common;
+use super::errors::{Errors, Files, Problem};
+use super::labels::Selectors;
+use super::plugin::{Found, Remarks, Split};
+use super::toml::{self, Text};
+use super::typed::text_table;
+use super::variables::{self, Syntax, Unfilled};
+use super::{
+    AggregatorConfig, Config, InputConfig, OutputConfig, ProcessorConfig, SecretStoreConfig, Sources, Surroundings,
+};
+use agent_api::options::{Entry, Item, Setting, Span, Table};
+use agent_api::plugin::Family;
+use std::collections::HashMap;
+use std::time::Duration;
+
+impl Config {
+    /// Reads a configuration. Plugins are not built yet; see [`Config::check`].
+    pub fn load(sources: &Sources) -> Result<Config, Errors> {
+        let readings = sources.read();
+        let replaced: Vec<bool> = readings.files.iter().map(|r| r.replaced).collect();
+        let files = Files::new(readings.files.into_iter().map(|r| r.file).collect());
+        let mut loader = Loader {
+            sources,
+            config: Config {
+                notes: readings.notes,
+                sources: files.iter().map(|f| f.name.clone()).collect(),
+                files: files.clone(),
+                ..Config::default()
+            },
+            files,
+            problems: readings.problems,
+            ids: HashMap::new(),
+        };
+        let roots: Vec<Table> =
+            replaced.iter().enumerate().map(|(i, replaced)| loader.root(i as u32, *replaced)).collect();
+        loader.merge_settings(&roots);
+        let selectors = Selectors::read(&sources.select, &mut loader.problems);
+        for root in &roots {
+            for found in loader.plugins(root) {
+                loader.add(&found, &selectors);
+            }
+        }
+        loader.finish()
+    }
+}
+
+struct Loader<'a> {
+    sources: &'a Sources,
+    files: Files,
+    config: Config,
+    problems: Vec<Problem>,
+    /// How often an identity was met.
+    ids: HashMap<String, usize>,
+}
+
+impl Loader<'_> {
+    /// The tables of a file with its variables filled in.
+    fn root(&mut self, file: u32, replaced: bool) -> Table {
+        let files = self.files.clone();
+        let shown = files.at(file).map_or("", |f| f.text.as_str());
+        let syntax = if self.sources.old_variables { Syntax::Plain } else { Syntax::Escapes };
+        if !self.sources.non_strict {
+            let (mut root, problems) = toml::read(&Text::new(file, shown, replaced));
+            self.problems.extend(problems);
+            self.fill(&mut root, syntax);
+            return root;
+        }
+        let plain = variables::without_comments(shown);
+        let mut seams = Vec::new();
+        let text = match variables::fill(&plain, syntax, &*self.sources.environment, Some(&mut seams)) {
+            Ok(text) => text.into_owned(),
+            Err(Unfilled { at, cause }) => {
+                let span = Span { file, from: at as u32, to: at as u32 + 1 };
+                self.problems.push(Problem::at(span, cause.to_string()));
+                return Table::default();
+            }
+        };
+        let (root, problems) = toml::read(&Text::filled(file, shown, text, seams, replaced));
+        self.problems.extend(problems);
+        root
+    }
+
+    /// Fills in the variables in all texts of a table, but not in keys.
+    fn fill(&mut self, table: &mut Table, syntax: Syntax) {
+        for entry in table.entries_mut() {
+            self.fill_item(&mut entry.item, syntax);
+        }
+    }
+
+    fn fill_item(&mut self, item: &mut Item, syntax: Syntax) {
+        match &mut item.value {
+            Setting::Str(text) => match variables::fill(text, syntax, &*self.sources.environment, None) {
+                Ok(std::borrow::Cow::Borrowed(_)) => {}
+                Ok(std::borrow::Cow::Owned(filled)) => *text = filled,
+                Err(unfilled) => self.problems.push(Problem::at(item.span, unfilled.cause.to_string())),
+            },
+            Setting::Array(list) => list.iter_mut().for_each(|item| self.fill_item(item, syntax)),
+            Setting::Table(table) => self.fill(table, syntax),
+            _ => {}
+        }
+    }
+
+    /// Agent settings and global tags of all files; a later file is stronger.
+    fn merge_settings(&mut self, roots: &[Table]) {
+        let mut agent_tables = Vec::new();
+        for root in roots {
+            let mut tags = [None, None];
+            for entry in root.entries() {
+                match (entry.key.as_str(), &entry.item.value) {
+                    ("agent", Setting::Table(table)) => {
+                        agent_tables.push(table.span);
+                        self.config.agent.merge(table, &mut self.problems, &mut self.config.notes);
+                    }
+                    ("tags", Setting::Table(_)) => tags[0] = Some(entry),
+                    ("global_tags", Setting::Table(_)) => tags[1] = Some(entry),
+                    _ => {}
+                }
+            }
+            // Where a file has both names, the new one is stronger.
+            for entry in tags.into_iter().flatten() {
+                match text_table(entry) {
+                    Ok(tags) => self.config.global_tags.extend(tags),
+                    Err(problem) => self.problems.push(problem),
+                }
+            }
+        }
+        if agent_tables.len() > 1 {
+            let places: Vec<String> = agent_tables.iter().map(|span| self.files.place(*span)).collect();
+            self.config.notes.push(format!("several [agent] tables are merged: {}", places.join(", ")));
+        }
+        let agent = &mut self.config.agent;
+        if agent.skip_processors_before_aggregators && agent.skip_processors_after_aggregators == Some(true) {
+            self.problems.push(Problem::new(
+                "agent: skip_processors_before_aggregators and skip_processors_after_aggregators are both set: processors would never run",
+            ));
+        }
+        if agent.omit_hostname {
+            agent.hostname.clear();
+        } else {
+            if agent.hostname.is_empty() {
+                agent.hostname = host_name().unwrap_or_default();
+            }
+            self.config.global_tags.insert("host".to_owned(), agent.hostname.clone());
+        }
+    }
+
+    /// The plugins of a file in the order in which they stand there.
+    fn plugins<'t>(&mut self, root: &'t Table) -> Vec<Found<'t>> {
+        let mut found = Vec::new();
+        for entry in root.entries() {
+            let family = match entry.key.as_str() {
+                "agent" | "global_tags" | "tags" => {
+                    if !matches!(entry.item.value, Setting::Table(_)) {
+                        self.problems.push(no_table(entry));
+                    }
+                    continue;
+                }
+                "inputs" | "plugins" => Family::Inputs,
+                "outputs" => Family::Outputs,
+                "processors" => Family::Processors,
+                "aggregators" => Family::Aggregators,
+                "secretstores" => Family::SecretStores,
+                // Before there were families, every other table was an input.
+                name => {
+                    match &entry.item.value {
+                        Setting::Table(table) => {
+                            found.push(Found { family: Family::Inputs, name, table, span: table.span });
+                        }
+                        _ => self.problems.push(no_table(entry)),
+                    }
+                    continue;
+                }
+            };
+            match &entry.item.value {
+                Setting::Table(table) => {
+                    for plugin in table.entries() {
+                        self.family_member(family, plugin, &mut found);
+                    }
+                }
+                _ => self.problems.push(no_table(entry)),
+            }
+        }
+        found.sort_by_key(|f| f.span.from);
+        found
+    }
+
+    /// `[[family.name]]`, or `[family.name]` for inputs and outputs.
+    fn family_member<'t>(&mut self, family: Family, entry: &'t Entry, found: &mut Vec<Found<'t>>) {
+        let name = entry.key.as_str();
+        let single = matches!(family, Family::Inputs | Family::Outputs);
+        let mut add = |item: &'t Item| match &item.value {
+            Setting::Table(table) => {
+                found.push(Found { family, name, table, span: table.span });
+                true
+            }
+            _ => false,
+        };
+        let fits = match &entry.item.value {
+            Setting::Array(list) => list.iter().all(add),
+            Setting::Table(_) if single => add(&entry.item),
+            _ => false,
+        };
+        if !fits && self.wanted(family, name) {
+            let full = format!("{}.{name}", family.name());
+            self.problems.push(
+                Problem::at(entry.item.span, format!("unsupported config format: {full}"))
+                    .hint(format!("every plugin begins with [[{full}]]")),
+            );
+        }
+    }
+
+    /// True unless the command line names other plugins of the family only.
+    fn wanted(&self, family: Family, name: &str) -> bool {
+        let only = match family {
+            Family::Inputs => &self.sources.inputs,
+            Family::Outputs => &self.sources.outputs,
+            Family::SecretStores => &self.sources.secretstores,
+            _ => return true,
+        };
+        only.is_empty() || only.iter().any(|n| n == name)
+    }
+
+    fn add(&mut self, found: &Found<'_>, selectors: &Selectors) {
+        if !self.wanted(found.family, found.name) {
+            return;
+        }
+        let mut remarks = Remarks::default();
+        let selected = found.labels(&mut remarks.problems).is_some_and(|labels| selectors.take(&labels));
+        let split = if selected { found.split(&self.files, &mut remarks) } else { None };
+        let (name, place) = (found.full_name(), self.files.place(found.span));
+        let unknown = |p: &Problem| p.message.starts_with("undefined but requested") && p.span == Some(found.span);
+        let named = |p: Problem| if unknown(&p) { p } else { p.of(&name) };
+        self.problems.extend(remarks.problems.into_iter().map(named));
+        self.config.notes.extend(remarks.notes.into_iter().map(|note| format!("{place}: plugin {name}: {note}")));
+        if let Some(split) = split {
+            self.put(found, split);
+        }
+    }
+
+    fn put(&mut self, found: &Found<'_>, split: Split) {
+        let Split { instance: mut plugin, common: c, filter } = split;
+        // Plugins with the same text run beside each other; their states must not meet.
+        let times = self.ids.entry(plugin.id.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            plugin.id = format!("{}#{times}", plugin.id);
+        }
+        let config = &mut self.config;
+        match found.family {
+            Family::Inputs => config.inputs.push(InputConfig {
+                plugin,
+                interval: c.interval,
+                precision: c.precision,
+                collection_jitter: c.collection_jitter,
+                collection_offset: c.collection_offset,
+                naming: c.naming,
+                tags: c.tags,
+                startup_error_behavior: c.startup_error_behavior,
+                time_source: c.time_source,
+                filter,
+            }),
+            Family::Processors => config.processors.push(ProcessorConfig { plugin, order: c.order, filter }),
+            Family::Aggregators => config.aggregators.push(AggregatorConfig {
+                plugin,
+                period: c.period.unwrap_or(Duration::from_secs(30)),
+                delay: c.delay.unwrap_or(Duration::from_millis(100)),
+                grace: c.grace.unwrap_or_default(),
+                drop_original: c.drop_original,
+                naming: c.naming,
+                tags: c.tags,
+                filter,
+            }),
+            Family::Outputs => {
+                let or = |own: usize, agents: usize| if own == 0 { agents } else { own };
+                config.outputs.push(OutputConfig {
+                    plugin,
+                    flush_interval: c.flush_interval,
+                    flush_jitter: c.flush_jitter,
+                    metric_batch_size: or(c.metric_batch_size, config.agent.metric_batch_size),
+                    metric_buffer_limit: or(c.metric_buffer_limit, config.agent.metric_buffer_limit),
+                    naming: c.naming,
+                    startup_error_behavior: c.startup_error_behavior,
+                    filter,
+                });
+            }
+            Family::SecretStores => match self.store_id(found, &c) {
+                Ok(()) => self.config.secretstores.push(SecretStoreConfig { plugin, id: c.id }),
+                Err(problem) => self.problems.push(problem.of(&found.full_name())),
+            },
+            Family::Parsers | Family::Serializers => {}
+        }
+    }
+
+    fn store_id(&self, found: &Found<'_>, common: &Common) -> Result<(), Problem> {
+        let id = &common.id;
+        let problem = |message: String| Err(Problem::at(found.span, message));
+        if id.is_empty() {
+            return problem("an id is required; secrets are written @{id:key}".to_owned());
+        }
+        if !id.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()) {
+            return problem(format!("invalid id {id:?}: letters, digits and underscores are allowed"));
+        }
+        match self.config.secretstores.iter().find(|s| s.id == *id) {
+            Some(other) => problem(format!("id {id:?} is given twice")).map_err(|p| p.earlier(other.plugin.span)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<Config, Errors> {
+        self.config.processors.sort_by_key(|p| p.order);
+        if self.problems.is_empty() {
+            return Ok(self.config);
+        }
+        if let Err(more) = self.config.check(&Surroundings::default()) {
+            self.problems.extend(more.problems().iter().cloned());
+        }
+        Err(Errors::new(self.files, self.problems))
+    }
+}
+
+/// A setting at the top of a file, or a family of plugins that is a value.
+fn no_table(entry: &Entry) -> Problem {
+    let problem = Problem::at(entry.at, format!("invalid configuration, {:?} is not a table", entry.key));
+    match (&entry.item.value, entry.key.as_str()) {
+        (Setting::Array(_), key @ ("agent" | "global_tags" | "tags")) => problem.hint(format!("write [{key}]")),
+        (Setting::Array(list), key) if list.iter().any(|i| matches!(i.value, Setting::Table(_))) => {
+            problem.hint(format!("write [[inputs.{key}]]"))
+        }
+        (_, "inputs" | "outputs" | "processors" | "aggregators" | "secretstores") => {
+            problem.hint(format!("plugins are written [[{}.name]]", entry.key))
+        }
+        _ => problem.hint("settings stand below a header such as [agent]"),
+    }
+}
