@@ -8,13 +8,25 @@ pub mod host;
 
 #[cfg(feature = "cpu")]
 mod cpu;
+#[cfg(feature = "disk")]
+mod disk;
+#[cfg(feature = "diskio")]
+mod diskio;
 #[cfg(feature = "kernel")]
 mod kernel;
 #[cfg(feature = "mem")]
 mod mem;
+#[cfg(feature = "net")]
+mod net;
+#[cfg(feature = "netstat")]
+mod netstat;
+#[cfg(feature = "nstat")]
+mod nstat;
 #[cfg(feature = "processes")]
 mod processes;
 #[cfg(feature = "swap")]
 mod swap;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(feature = "temp")]
+mod temp;
