@@ -12,49 +12,13 @@ use crate::eval::{Context, LoopNode, Node};
 use crate::functions::{self, Constancy};
 use crate::types::{Signature, Type, Unifier};
 use crate::value::{Kind, Value};
-use plan::{index, plan};
+use plan::{MIXED, OPERATORS, ORDERED, index, plan};
 
 /// Steps a constant may take; bigger ones are left to each evaluation.
 const MAX_CONSTANT_STEPS: usize = 10_000;
 
 /// Nodes of a type; beyond, it is `dyn`, since a map of maps could double with every level.
 const MAX_TYPE_WEIGHT: usize = 200;
-
-const ORDERED: &[&str] = &[
-    "(bool, bool) -> bool",
-    "(int, int) -> bool",
-    "(uint, uint) -> bool",
-    "(double, double) -> bool",
-    "(string, string) -> bool",
-    "(bytes, bytes) -> bool",
-    "(timestamp, timestamp) -> bool",
-    "(duration, duration) -> bool",
-];
-
-/// What else may be ordered behind the first loop of an expression: cel-go loses the restriction there, and what it
-/// accepts must work.
-const MIXED: [&str; 6] = [
-    "(int, uint) -> bool",
-    "(int, double) -> bool",
-    "(uint, int) -> bool",
-    "(uint, double) -> bool",
-    "(double, int) -> bool",
-    "(double, uint) -> bool",
-];
-
-/// The operators the plan has nodes for.
-const OPERATORS: [(&str, &[&str]); 10] = [
-    ("_==_", &["(A, A) -> bool"]),
-    ("_!=_", &["(A, A) -> bool"]),
-    ("_<_", ORDERED),
-    ("_<=_", ORDERED),
-    ("_>_", ORDERED),
-    ("_>=_", ORDERED),
-    ("@in", &["(A, list(A)) -> bool", "(A, map(A, B)) -> bool"]),
-    ("_[_]", &["(list(A), int) -> A", "(map(A, B), A) -> B"]),
-    ("_?_:_", &["(bool, A, A) -> A"]),
-    ("!_", &["(bool) -> bool"]),
-];
 
 /// The plan for `expr`, and the type of its result.
 pub(crate) fn compile(expr: &Expr) -> Result<(Node, Type), Mistake> {

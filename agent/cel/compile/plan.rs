@@ -12,6 +12,42 @@ use crate::value::Value;
 /// From this length on, a set finds a string sooner than a walk does.
 const MANY: usize = 8;
 
+pub(super) const ORDERED: &[&str] = &[
+    "(bool, bool) -> bool",
+    "(int, int) -> bool",
+    "(uint, uint) -> bool",
+    "(double, double) -> bool",
+    "(string, string) -> bool",
+    "(bytes, bytes) -> bool",
+    "(timestamp, timestamp) -> bool",
+    "(duration, duration) -> bool",
+];
+
+/// What else may be ordered behind the first loop of an expression: cel-go loses the restriction there, and what it
+/// accepts must work.
+pub(super) const MIXED: [&str; 6] = [
+    "(int, uint) -> bool",
+    "(int, double) -> bool",
+    "(uint, int) -> bool",
+    "(uint, double) -> bool",
+    "(double, int) -> bool",
+    "(double, uint) -> bool",
+];
+
+/// The operators that have nodes of their own, with their signatures.
+pub(super) const OPERATORS: [(&str, &[&str]); 10] = [
+    ("_==_", &["(A, A) -> bool"]),
+    ("_!=_", &["(A, A) -> bool"]),
+    ("_<_", ORDERED),
+    ("_<=_", ORDERED),
+    ("_>_", ORDERED),
+    ("_>=_", ORDERED),
+    ("@in", &["(A, list(A)) -> bool", "(A, map(A, B)) -> bool"]),
+    ("_[_]", &["(list(A), int) -> A", "(map(A, B), A) -> B"]),
+    ("_?_:_", &["(bool, A, A) -> A"]),
+    ("!_", &["(bool) -> bool"]),
+];
+
 /// The node of `of[key]` and `of.key`.
 pub(super) fn index(of: Node, key: Node) -> Node {
     match (of, key) {
