@@ -2,3 +2,7 @@
 
 #[cfg(feature = "discard")]
 mod discard;
+#[cfg(feature = "influxdb_v2")]
+mod influxdb_v2;
+#[cfg(feature = "_lines")]
+mod lines;

@@ -72,22 +72,27 @@ impl Tokens {
         self.state.lock().await.token = None;
     }
 
-    async fn ask(&self, http: &reqwest::Client, in_body: bool) -> Result<Token> {
-        let OAuth2 { client_id, client_secret, token_url, audience, scopes } = &self.settings;
-        let (id, secret) = (client_id.reveal()?, client_secret.reveal()?);
+    /// The body of the request, its parameters sorted by name.
+    fn form(&self, credentials: Option<(&str, &str)>) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
-        if !audience.is_empty() {
-            form.append_pair("audience", audience);
+        if !self.settings.audience.is_empty() {
+            form.append_pair("audience", &self.settings.audience);
         }
-        if in_body {
-            form.append_pair("client_id", &id).append_pair("client_secret", &secret);
+        if let Some((id, secret)) = credentials {
+            form.append_pair("client_id", id).append_pair("client_secret", secret);
         }
         form.append_pair("grant_type", "client_credentials");
-        if !scopes.is_empty() {
-            form.append_pair("scope", &scopes.join(" "));
+        if !self.settings.scopes.is_empty() {
+            form.append_pair("scope", &self.settings.scopes.join(" "));
         }
+        form.finish()
+    }
+
+    async fn ask(&self, http: &reqwest::Client, in_body: bool) -> Result<Token> {
+        let (id, secret) = (self.settings.client_id.reveal()?, self.settings.client_secret.reveal()?);
+        let form = self.form(in_body.then_some((&id, &secret)));
         let mut request =
-            http.post(token_url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish());
+            http.post(&self.settings.token_url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         if !in_body {
             let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             request = request.basic_auth(encode(&id), Some(encode(&secret)));
