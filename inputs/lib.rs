@@ -24,6 +24,8 @@ mod netstat;
 mod nstat;
 #[cfg(feature = "processes")]
 mod processes;
+#[cfg(feature = "statsd")]
+mod statsd;
 #[cfg(feature = "swap")]
 mod swap;
 #[cfg(feature = "system")]

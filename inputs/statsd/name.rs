@@ -1,0 +1,93 @@
+//! From a bucket as sent (`web.hits,host=a`) to measurement, field and tags.
+
+use super::template::{Cut, Templates};
+use agent_api::{Result, bail};
+
+/// The rules that names obey.
+#[derive(Clone, Debug)]
+pub(super) struct Naming {
+    templates: Templates,
+    sanitize: bool,
+    convert: bool,
+}
+
+/// The field of a value where no template names one.
+pub(super) const FIELD: &str = "value";
+
+impl Naming {
+    pub(super) fn new(templates: &[String], separator: &str, sanitize_method: &str, convert: bool) -> Result<Self> {
+        let sanitize = match sanitize_method {
+            "" => false,
+            "upstream" => true,
+            other => bail!("sanitize_name_method {other:?} is unknown, expected \"\" or \"upstream\""),
+        };
+        Ok(Naming { templates: Templates::new(templates, separator)?, sanitize, convert })
+    }
+
+    /// Reads a bucket. The measurement is empty where nothing is left of the name.
+    pub(super) fn read(&self, bucket: &str) -> Cut {
+        let mut parts = bucket.split(',');
+        let name = parts.next().unwrap_or_default();
+        let cleaned = self.sanitize.then(|| sanitize(name));
+        // A name ends at its first space, as in Graphite.
+        let name = cleaned.as_deref().unwrap_or(name).split_whitespace().next().unwrap_or_default();
+        let mut cut = if name.is_empty() { Cut::default() } else { self.templates.cut(name) };
+        for part in parts {
+            // What is no pair has always been passed over.
+            if let Some((key, value)) = part.split_once('=')
+                && !key.is_empty()
+                && !value.contains('=')
+            {
+                let from_template = cut.tags.iter().any(|(k, _)| k == key);
+                if !from_template {
+                    cut.tags.push((key.to_owned(), value.to_owned()));
+                }
+            }
+        }
+        if self.convert {
+            cut.name = cut.name.replace('.', "_").replace('-', "__");
+        }
+        if cut.field.is_empty() {
+            FIELD.clone_into(&mut cut.field);
+        }
+        cut
+    }
+}
+
+/// What statsd itself does to names: white space to `_`, `/` to `-`, then only letters, digits and `_-.;=` stay.
+fn sanitize(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut in_space = false;
+    for c in name.chars() {
+        let space = matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0c');
+        match c {
+            _ if space && in_space => {}
+            _ if space => out.push('_'),
+            '/' => out.push('-'),
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' | '.' | ';' | '=' => out.push(c),
+            _ => {}
+        }
+        in_space = space;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets() {
+        let read = |method, convert, bucket: &str| {
+            let cut = Naming::new(&[], "_", method, convert).unwrap().read(bucket);
+            let tags: Vec<String> = cut.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            format!("{} {} {}", cut.name, tags.join(","), cut.field)
+        };
+        assert_eq!(read("", false, "a.b,host=x,flag,=y,z=1=2,a b=c d"), "a_b host=x,a b=c d value");
+        assert_eq!(read("", false, "a b/c"), "a  value");
+        assert_eq!(read("upstream", false, "a  b/c(d).e"), "a_b-cd_e  value");
+        assert_eq!(read("", true, "a.b-c"), "a_b__c  value");
+        assert_eq!(read("", false, ",x=1"), " x=1 value");
+        assert!(Naming::new(&[], "_", "own", false).is_err());
+    }
+}
