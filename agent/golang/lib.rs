@@ -11,6 +11,7 @@ pub mod glob;
 pub mod number;
 pub mod regexp;
 pub mod size;
+pub mod template;
 pub mod time;
 
 #[cfg(test)]

@@ -29,4 +29,5 @@ func main() {
 	numbers()
 	globs()
 	regexps()
+	templates()
 }
