@@ -1,5 +1,7 @@
 //! The processors, a folder each. Nothing here knows another plugin or the agent; the registry is the only way in.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod complaints;
 mod encoding;
 mod memo;
