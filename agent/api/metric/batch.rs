@@ -207,6 +207,13 @@ impl Batch {
         self.settle_times(now, precision);
     }
 
+    /// Keeps the metrics of these rows, in this order. A row named again is left out, as its copy would share its tags and fields
+    /// with it; make one with `duplicate`. Panics if a row is out of range.
+    pub fn arrange(&mut self, rows: &[u32]) {
+        let mut heads: Vec<Option<Head>> = self.heads.drain(..).map(Some).collect();
+        self.heads.extend(rows.iter().filter_map(|&row| heads[row as usize].take()));
+    }
+
     /// Computes the series hash of every metric, so that whoever reads a shared copy finds it done.
     pub fn hash(&mut self) {
         for i in 0..self.heads.len() {

@@ -170,3 +170,12 @@ fn tags_and_fields_are_changed_by_their_place() {
     assert_eq!(m.fields().collect::<Vec<_>>(), [("n", Value::Str("three"))]);
     assert_eq!(batch.at(1), after.read());
 }
+
+#[test]
+fn rows_are_arranged_and_left_out() {
+    let mut batch = batch();
+    let copy = batch.duplicate(0) as u32;
+    batch.at_mut(copy as usize).set_name("copy");
+    batch.arrange(&[1, copy, 1]);
+    assert_eq!(batch.iter().map(|m| m.name()).collect::<Vec<_>>(), ["mem", "copy"]);
+}
