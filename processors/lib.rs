@@ -10,8 +10,14 @@ mod scalar;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "batch")]
+mod batch;
+#[cfg(feature = "clone")]
+mod clone;
 #[cfg(feature = "converter")]
 mod converter;
+#[cfg(feature = "cumulative_sum")]
+mod cumulative_sum;
 #[cfg(feature = "date")]
 mod date;
 #[cfg(feature = "dedup")]
@@ -20,13 +26,37 @@ mod dedup;
 mod defaults;
 #[cfg(feature = "enum")]
 mod r#enum;
+#[cfg(feature = "filepath")]
+mod filepath;
 #[cfg(feature = "filter")]
 mod filter;
+#[cfg(feature = "noise")]
+mod noise;
 #[cfg(feature = "override")]
 mod r#override;
+#[cfg(feature = "pivot")]
+mod pivot;
+#[cfg(feature = "port_name")]
+mod port_name;
+#[cfg(feature = "printer")]
+mod printer;
 #[cfg(feature = "regex")]
 mod regex;
 #[cfg(feature = "rename")]
 mod rename;
+#[cfg(feature = "round")]
+mod round;
+#[cfg(feature = "scale")]
+mod scale;
+#[cfg(feature = "split")]
+mod split;
 #[cfg(feature = "strings")]
 mod strings;
+#[cfg(feature = "tag_limit")]
+mod tag_limit;
+#[cfg(feature = "timestamp")]
+mod timestamp;
+#[cfg(feature = "topk")]
+mod topk;
+#[cfg(feature = "unpivot")]
+mod unpivot;
