@@ -13,6 +13,7 @@ mod errors;
 mod filter;
 mod id;
 mod labels;
+mod legacy;
 mod load;
 mod model;
 mod names;

@@ -3,7 +3,7 @@
 use super::common::Common;
 use super::errors::{Files, Problem, name_hints};
 use super::labels::is_label;
-use super::{Filter, Instance, id, names};
+use super::{Filter, Instance, id, legacy, names};
 use agent_api::options::{Item, Setting, Span, Table};
 use agent_api::plugin::{self, Entry, Family, Format};
 
@@ -12,9 +12,14 @@ pub(super) struct Found<'a> {
     pub(super) family: Family,
     pub(super) name: &'a str,
     pub(super) table: &'a Table,
-    /// Its header, or its key.
+    /// Its header.
     pub(super) span: Span,
+    /// True if it stands at the top, where inputs stood before there were families.
+    pub(super) at_top: bool,
 }
+
+/// The tables at the top of a file.
+const TOP: [&str; 7] = ["agent", "global_tags", "inputs", "outputs", "processors", "aggregators", "secretstores"];
 
 /// A plugin with its common options split off.
 pub(super) struct Split {
@@ -53,11 +58,10 @@ impl Found<'_> {
 
     /// Splits its table. None if there is no such plugin or format; other mistakes leave a plugin that can be checked further.
     pub(super) fn split(&self, files: &Files, remarks: &mut Remarks) -> Option<Split> {
-        let Some(entry) = plugin::find(self.family, self.name) else {
+        let Some((entry, mut table)) = self.entry(&mut remarks.notes) else {
             remarks.problems.push(self.unknown());
             return None;
         };
-        let mut table = self.table.clone();
         (entry.migrate)(&mut table, &mut remarks.notes);
         let formats = match Formats::of(entry, &table) {
             Ok(formats) => formats,
@@ -110,6 +114,17 @@ impl Found<'_> {
         Some(Split { instance, common, filter })
     }
 
+    /// The plugin of its name, or of the name that it would have today, and its table.
+    fn entry(&self, notes: &mut Vec<String>) -> Option<(&'static Entry, Table)> {
+        if let Some(entry) = plugin::find(self.family, self.name) {
+            return Some((entry, self.table.clone()));
+        }
+        let translated = legacy::translate(self.family, self.name, self.table)?;
+        let entry = plugin::find(self.family, translated.name)?;
+        notes.push(format!("it is now called {}.{}", self.family.name(), translated.name));
+        Some((entry, translated.table))
+    }
+
     fn unknown(&self) -> Problem {
         let kind = match self.family {
             Family::SecretStores => "secretstores",
@@ -119,6 +134,12 @@ impl Found<'_> {
         let known = plugin::entries().into_iter().filter(|e| e.family == self.family).map(|e| e.name);
         if names::is_telegrafs(self.family, self.name) {
             return problem.hint(format!("{} is a plugin of Telegraf that is not supported yet", self.full_name()));
+        }
+        if let Some(other) = legacy::replacement(self.family, self.name) {
+            return problem.hint(format!("use {other}"));
+        }
+        if let Some(near) = plugin::nearest(self.name, TOP).filter(|_| self.at_top) {
+            return problem.hint(format!("did you mean {near:?}?"));
         }
         match plugin::nearest(self.name, known) {
             Some(near) => problem.hint(format!("did you mean {near:?}?")),

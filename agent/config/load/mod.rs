@@ -146,7 +146,9 @@ impl Loader<'_> {
             if agent.hostname.is_empty() {
                 agent.hostname = host_name().unwrap_or_default();
             }
-            self.config.global_tags.insert("host".to_owned(), agent.hostname.clone());
+            if !agent.hostname.is_empty() {
+                self.config.global_tags.insert("host".to_owned(), agent.hostname.clone());
+            }
         }
     }
 
@@ -170,7 +172,7 @@ impl Loader<'_> {
                 name => {
                     match &entry.item.value {
                         Setting::Table(table) => {
-                            found.push(Found { family: Family::Inputs, name, table, span: table.span });
+                            found.push(Found { family: Family::Inputs, name, table, span: table.span, at_top: true });
                         }
                         _ => self.problems.push(no_table(entry)),
                     }
@@ -196,7 +198,7 @@ impl Loader<'_> {
         let single = matches!(family, Family::Inputs | Family::Outputs);
         let mut add = |item: &'t Item| match &item.value {
             Setting::Table(table) => {
-                found.push(Found { family, name, table, span: table.span });
+                found.push(Found { family, name, table, span: table.span, at_top: false });
                 true
             }
             _ => false,
@@ -317,7 +319,10 @@ impl Loader<'_> {
         if self.problems.is_empty() {
             return Ok(self.config);
         }
-        if let Err(more) = self.config.check(&Surroundings::default()) {
+        // Some plugins look for the runtime when they are built.
+        if tokio::runtime::Handle::try_current().is_ok()
+            && let Err(more) = self.config.check(&Surroundings::default())
+        {
             self.problems.extend(more.problems().iter().cloned());
         }
         Err(Errors::new(self.files, self.problems))
@@ -338,3 +343,6 @@ fn no_table(entry: &Entry) -> Problem {
         _ => problem.hint("settings stand below a header such as [agent]"),
     }
 }
+
+#[cfg(test)]
+mod tests;
