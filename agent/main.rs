@@ -8,4 +8,9 @@ use inputs as _;
 use outputs as _;
 use processors as _;
 
-fn main() {}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    agent::cli::main(std::env::args_os().map(|a| a.to_string_lossy().into_owned()))
+}

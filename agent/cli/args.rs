@@ -1,0 +1,166 @@
+//! The definition of the command line.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+
+/// Turns `-config` into `--config`, as Telegraf takes both; single letters stay.
+pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+    arguments
+        .into_iter()
+        .enumerate()
+        .map(|(i, a)| match a.strip_prefix('-') {
+            Some(rest) if i > 0 && rest.len() > 1 && rest.starts_with(|c: char| c.is_ascii_lowercase()) => format!("--{rest}"),
+            _ => a,
+        })
+        .collect()
+}
+
+/// A switch that also takes `=true` and `=false`.
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .help(help)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_parser(["true", "false", "1", "0", "t", "f"])
+        .hide_possible_values(true)
+        .value_name("BOOL")
+}
+
+/// True if a switch is on.
+pub(super) fn flag(matches: &ArgMatches, id: &str) -> bool {
+    let given = matches.try_get_one::<String>(id).ok().flatten();
+    given.is_some_and(|v| matches!(v.as_str(), "true" | "1" | "t"))
+}
+
+/// All values of an option, or none where the command does not have it.
+pub(super) fn all(matches: &ArgMatches, id: &str) -> Vec<String> {
+    matches.try_get_many::<String>(id).ok().flatten().map(|v| v.cloned().collect()).unwrap_or_default()
+}
+
+fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).value_name(value)
+}
+
+fn list(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
+    value(name, value_name, help).action(ArgAction::Append)
+}
+
+/// Where the configuration is.
+fn sources() -> Vec<Arg> {
+    vec![
+        list("config", "FILE", "Configuration file or http(s) address; may be given several times")
+            .value_hint(ValueHint::FilePath),
+        list("config-directory", "DIR", "Directory whose *.conf files are read, too; may be given several times")
+            .value_hint(ValueHint::DirPath),
+        switch("strict-env-handling", "Fill in environment variables in values only (the default)")
+            .conflicts_with("non-strict-env-handling"),
+        switch("non-strict-env-handling", "Fill in environment variables everywhere before the file is parsed"),
+        switch("old-env-behavior", "Take \"$$\" as it is instead of as one dollar sign"),
+        list("select", "K=V[;K=V]", "Use only plugins whose labels match; may be given several times"),
+    ]
+}
+
+/// Which plugins are meant.
+fn filters() -> Vec<Arg> {
+    vec![
+        value("input-filter", "NAMES", "Only these inputs, separated by colons"),
+        value("output-filter", "NAMES", "Only these outputs, separated by colons"),
+        value("processor-filter", "NAMES", "Only these processors in a sample configuration"),
+        value("aggregator-filter", "NAMES", "Only these aggregators in a sample configuration"),
+        value("secretstore-filter", "NAMES", "Only these secret stores, separated by colons"),
+        value("section-filter", "NAMES", "Only these sections in a sample configuration"),
+    ]
+}
+
+/// The whole command line.
+pub(super) fn command() -> Command {
+    Command::new("agent")
+        .about("Collects metrics, logs and flows, processes them and writes them elsewhere")
+        .long_about(
+            "Collects metrics, logs and flows, processes and aggregates them and writes them elsewhere.\n\n\
+             Reads telegraf.conf files as they are. Without a command it runs until it is stopped.",
+        )
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .args(sources())
+        .args(filters())
+        .args([
+            switch("test", "Collect once and print the metrics, writing nothing"),
+            value("test-wait", "SECONDS", "Wait so long for inputs that listen; implies --test unless --once is given")
+                .value_parser(clap::value_parser!(u64)),
+            switch("once", "Collect once, write once, end"),
+            switch("debug", "Log more"),
+            switch("quiet", "Log errors only"),
+            value("pidfile", "FILE", "Write the process id to a file").value_hint(ValueHint::FilePath),
+            switch("print-plugin-config-source", "Log which file each plugin comes from"),
+            value("usage", "NAME", "Print the sample configuration of an input or output"),
+            switch("input-list", "List the inputs"),
+            switch("output-list", "List the outputs"),
+            switch("sample-config", "Print a sample configuration"),
+            switch("version", "Print the version"),
+        ])
+        .subcommands([
+            Command::new("version").about("Prints the version"),
+            Command::new("config")
+                .about("Makes and checks configurations")
+                .args(filters())
+                .subcommands([
+                    Command::new("create").about("Prints a sample configuration").args(filters()),
+                    Command::new("check").about("Checks a configuration without starting anything").args(sources()).args(filters()),
+                    Command::new("explain")
+                        .about("Prints the configuration as it comes to be, with where each value is from")
+                        .args(sources())
+                        .args(filters()),
+                    Command::new("compat")
+                        .about("Says line by line what of a telegraf.conf is supported")
+                        .arg(Arg::new("FILE").required(true).value_hint(ValueHint::FilePath)),
+                ]),
+            Command::new("plugins")
+                .about("Lists the plugins")
+                .arg(Arg::new("FAMILY").help("inputs, outputs, processors, aggregators, secretstores, parsers or serializers"))
+                .arg(switch("deprecated", "Only those that are going to be removed")),
+            Command::new("secrets")
+                .about("Looks at and changes secret stores")
+                .args(sources())
+                .subcommand_required(true)
+                .subcommands([
+                    Command::new("list")
+                        .about("Lists the keys of secret stores")
+                        .arg(switch("reveal-secret", "Also show the values"))
+                        .arg(Arg::new("STORE").num_args(0..)),
+                    Command::new("get").about("Prints a secret").args([required("STORE"), required("KEY")]),
+                    Command::new("set")
+                        .about("Sets a secret; asks for it if it is not given")
+                        .args([required("STORE"), required("KEY"), Arg::new("VALUE")]),
+                    Command::new("remove").about("Removes a secret").args([required("STORE"), required("KEY")]),
+                ]),
+            Command::new("schema").about("Prints the JSON Schema of the configuration, for editors"),
+            Command::new("completions")
+                .about("Prints completions for a shell")
+                .arg(required("SHELL").value_parser(clap::value_parser!(clap_complete::Shell))),
+            Command::new("man").about("Prints the man page"),
+        ])
+}
+
+fn required(name: &'static str) -> Arg {
+    Arg::new(name).required(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn single_dashes_and_values_of_switches() {
+        let given = ["agent", "-config=a.toml", "--once=true", "-test=false", "--config", "b.toml"].map(str::to_owned);
+        let matches = command().try_get_matches_from(normalise(given)).expect("Telegraf takes it");
+        assert_eq!(all(&matches, "config"), ["a.toml", "b.toml"]);
+        assert!(flag(&matches, "once") && !flag(&matches, "test") && !flag(&matches, "debug"));
+    }
+}

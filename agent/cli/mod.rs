@@ -1,0 +1,151 @@
+//! The command line: what can be said, and what is done for it.
+//!
+//! One definition (`args`) gives the help, the man page and the shell completions. Flags and their quirks are Telegraf's
+//! (single-dash long flags, lists split at commas, `--once=true`), so that service files and scripts go on working.
+
+mod args;
+mod print;
+mod run;
+mod secrets;
+
+use crate::config::{Config, Sources, Surroundings};
+use crate::pipeline::Mode;
+use agent_api::plugin::AgentInfo;
+use agent_api::{HostPaths, Log, Result, anyhow, bail, stats};
+use clap::ArgMatches;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The version that is shown.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Does what the arguments say.
+pub fn main(arguments: impl IntoIterator<Item = String>) -> ExitCode {
+    let arguments = args::normalise(arguments);
+    let matches = match args::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(e) => {
+            // Help and versions are no errors; clap knows where each goes.
+            let code = u8::try_from(e.exit_code()).unwrap_or(1);
+            let _unprinted = e.print();
+            return if code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
+    let (debug, quiet) = (args::flag(&matches, "debug"), args::flag(&matches, "quiet"));
+    crate::logging::start(debug, quiet);
+    match dispatch(&matches) {
+        Ok(code) => code,
+        Err(e) => {
+            log().error(format_args!("{e:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log() -> Log {
+    Log::new("", None, stats::Counter::default())
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
+    match matches.subcommand() {
+        Some(("version", _)) => print::version(),
+        Some(("plugins", m)) => print::plugins(m),
+        Some(("schema", _)) => print::schema(),
+        Some(("completions", m)) => print::completions(m),
+        Some(("man", _)) => print::man(),
+        Some(("config", m)) => config(matches, m),
+        Some(("secrets", m)) => runtime()?.block_on(secrets::secrets(matches, m)),
+        Some((other, _)) => bail!("unknown command {other:?}"),
+        None => without_command(matches),
+    }
+}
+
+fn without_command(matches: &ArgMatches) -> Result<ExitCode> {
+    if args::flag(matches, "version") {
+        return print::version();
+    }
+    if args::flag(matches, "sample-config") {
+        return print::sample(matches, matches);
+    }
+    for (flag, family) in [("input-list", "inputs"), ("output-list", "outputs")] {
+        if args::flag(matches, flag) {
+            return print::list(family);
+        }
+    }
+    if let Some(name) = matches.get_one::<String>("usage") {
+        return print::usage(name);
+    }
+    run::run(matches)
+}
+
+fn config(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
+    match matches.subcommand() {
+        None => print::sample(root, matches),
+        Some(("create", m)) => print::sample(root, m),
+        Some(("check", m)) => check(root, m),
+        Some(("explain", m)) => {
+            let sources = sources(&[root, matches, m]);
+            print::text(&Config::explain(&sources).map_err(|e| anyhow!("{e}"))?)
+        }
+        Some(("compat", m)) => {
+            let file = m.get_one::<String>("FILE").map(String::as_str).unwrap_or_default();
+            let text = std::fs::read_to_string(file).map_err(|e| anyhow!("read {file:?}: {e}"))?;
+            print::text(&Config::compat(file, &text))
+        }
+        Some((other, _)) => bail!("unknown command {other:?}"),
+    }
+}
+
+/// Loads and builds everything, starts nothing.
+fn check(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
+    let config = load(&sources(&[root, matches]))?;
+    let surroundings = surroundings(&config, Mode::Run);
+    // Some plugins look for the runtime when they are built.
+    let runtime = runtime()?;
+    let _entered = runtime.enter();
+    config.check(&surroundings).map_err(|e| anyhow!("{e}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Loads a configuration; every mistake in it is part of the error.
+fn load(sources: &Sources) -> Result<Config> {
+    Config::load(sources).map_err(|e| anyhow!("{e}"))
+}
+
+/// What the flags of a command and of those above it say about the configuration.
+fn sources(levels: &[&ArgMatches]) -> Sources {
+    let list = |id: &str, separator: char| -> Vec<String> {
+        let given = levels.iter().flat_map(|m| args::all(m, id));
+        given.flat_map(|v| v.split(separator).map(str::to_owned).collect::<Vec<_>>()).filter(|v| !v.is_empty()).collect()
+    };
+    let flag = |id: &str| levels.iter().any(|m| args::flag(m, id));
+    Sources {
+        files: list("config", ','),
+        directories: list("config-directory", ','),
+        inputs: list("input-filter", ':'),
+        outputs: list("output-filter", ':'),
+        secretstores: list("secretstore-filter", ':'),
+        select: list("select", ','),
+        non_strict: flag("non-strict-env-handling"),
+        old_variables: flag("old-env-behavior"),
+        ..Sources::default()
+    }
+}
+
+fn surroundings(config: &Config, mode: Mode) -> Surroundings {
+    let agent = AgentInfo {
+        version: VERSION.to_owned(),
+        hostname: config.agent.hostname.clone(),
+        interval: config.agent.interval,
+        flush_interval: config.agent.flush_interval,
+        metric_batch_size: config.agent.metric_batch_size,
+        once: mode != Mode::Run,
+    };
+    Surroundings { agent: Arc::new(agent), host: HostPaths::from_env(), ..Surroundings::default() }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(Duration::from_secs(2)).build()?;
+    Ok(runtime)
+}

@@ -1,0 +1,208 @@
+//! The run: loads, starts, listens to signals, reloads, stops.
+
+use super::{VERSION, args, load, log, runtime, sources, surroundings};
+use crate::config::{Config, Surroundings};
+use crate::pipeline::{self, Control, Mode, Summary};
+use crate::{logging, state};
+use agent_api::plugin::entries;
+use agent_api::{Result, bail};
+use clap::ArgMatches;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Runs until the end that the flags ask for.
+pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
+    let wait = matches.get_one::<u64>("test-wait").copied().unwrap_or(0);
+    let once = args::flag(matches, "once");
+    let mode = match (once, args::flag(matches, "test") || wait > 0) {
+        (true, _) => Mode::Once,
+        (false, true) => Mode::Test,
+        (false, false) => Mode::Run,
+    };
+    let runtime = runtime()?;
+    let result = runtime.block_on(until_stopped(matches, mode, Duration::from_secs(wait)));
+    // What is left are blocking reads of inputs that have been told to stop; they are of no use any more.
+    runtime.shutdown_background();
+    result
+}
+
+async fn until_stopped(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<ExitCode> {
+    let pidfile = matches.get_one::<String>("pidfile").filter(|_| mode == Mode::Run);
+    if let Some(file) = pidfile {
+        write_pid(Path::new(file));
+    }
+    let result = loop {
+        match one_life(matches, mode, wait).await {
+            Ok(Ended::Reload) => {}
+            Ok(Ended::Over(summary)) => break finish(mode, summary),
+            Err(e) => break Err(e),
+        }
+    };
+    if let Some(file) = pidfile {
+        // It may be gone already.
+        let _gone = std::fs::remove_file(file);
+    }
+    result
+}
+
+enum Ended {
+    Reload,
+    Over(Summary),
+}
+
+/// From loading to the end of the pipeline.
+async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Ended> {
+    let sources = sources(&[matches]);
+    let config = load(&sources)?;
+    logging::configure(&config.agent, args::flag(matches, "debug"), args::flag(matches, "quiet"))?;
+    announce(&config, args::flag(matches, "print-plugin-config-source"));
+    let surroundings = surroundings(&config, mode);
+    crate::secrets::start(&config, &surroundings).await?;
+    let statefile = (!config.agent.statefile.is_empty() && mode == Mode::Run).then(|| config.agent.statefile.clone());
+    if let Some(file) = &statefile {
+        state::load(Path::new(file), &surroundings)?;
+    }
+    let control = Control::default();
+    let reload = tokio::spawn(signals(control.clone()));
+    let ready = {
+        let started = control.started.clone();
+        tokio::spawn(async move {
+            started.notified().await;
+            crate::service::ready();
+        })
+    };
+    let result = run_watched(&config, mode, wait, &surroundings, &control).await;
+    ready.abort();
+    if let Some(file) = &statefile {
+        state::save(Path::new(file), &surroundings)?;
+    }
+    let summary = result?;
+    if reload.is_finished() && reload.await.unwrap_or(false) {
+        return Ok(Ended::Reload);
+    }
+    Ok(Ended::Over(summary))
+}
+
+async fn run_watched(config: &Config, mode: Mode, wait: Duration, surroundings: &Surroundings, control: &Control) -> Result<Summary> {
+    pipeline::run(config, mode, wait, surroundings, control).await
+}
+
+fn finish(mode: Mode, summary: Summary) -> Result<ExitCode> {
+    if mode == Mode::Once && summary.unsent > 0 {
+        bail!("output plugins unable to send {} metrics", summary.unsent);
+    }
+    if mode != Mode::Run && summary.gather_errors > 0 {
+        bail!("input plugins recorded {} errors", summary.gather_errors);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for signals; true if the run was stopped for a reload.
+#[cfg(unix)]
+async fn signals(control: Control) -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int), Ok(mut hangup), Ok(mut user)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+        signal(SignalKind::user_defined1()),
+    ) else {
+        log().error("cannot listen to signals");
+        return false;
+    };
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = hangup.recv() => {
+                log().info("Reloading Telegraf config");
+                control.stop.cancel();
+                return true;
+            }
+            _ = user.recv() => control.flush.notify_waiters(),
+        }
+    }
+    control.stop.cancel();
+    false
+}
+
+#[cfg(not(unix))]
+async fn signals(control: Control) -> bool {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        control.stop.cancel();
+    }
+    false
+}
+
+/// The lines that people look for at the start.
+fn announce(config: &Config, with_sources: bool) {
+    let log = log();
+    for source in &config.sources {
+        log.info(format_args!("Loading config: {source}"));
+    }
+    let count = |family: &str| entries().iter().filter(|e| e.family.name() == family).count();
+    log.info(format_args!("Starting agent {VERSION}"));
+    log.info(format_args!(
+        "Available plugins: {} inputs, {} aggregators, {} processors, {} parsers, {} outputs, {} secret-stores",
+        count("inputs"),
+        count("aggregators"),
+        count("processors"),
+        count("parsers"),
+        count("outputs"),
+        count("secretstores")
+    ));
+    let groups: [(&str, Vec<&crate::config::Instance>); 5] = [
+        ("inputs", config.inputs.iter().map(|p| &p.plugin).collect()),
+        ("aggregators", config.aggregators.iter().map(|p| &p.plugin).collect()),
+        ("processors", config.processors.iter().map(|p| &p.plugin).collect()),
+        ("secretstores", config.secretstores.iter().map(|p| &p.plugin).collect()),
+        ("outputs", config.outputs.iter().map(|p| &p.plugin).collect()),
+    ];
+    for (family, plugins) in groups {
+        let mut names: Vec<&str> = plugins.iter().map(|p| p.entry.name).collect();
+        names.sort_unstable();
+        let mut text = String::new();
+        for same in names.chunk_by(|a, b| a == b) {
+            let times = if same.len() > 1 { format!(" ({}x)", same.len()) } else { String::new() };
+            text.push_str(&format!(" {}{times}", same[0]));
+        }
+        log.info(format_args!("Loaded {family}:{text}"));
+        if with_sources {
+            for plugin in plugins {
+                let source = config.sources.get(plugin.source).map_or("", String::as_str);
+                log.info(format_args!("  {} from {source}", plugin.log_name()));
+            }
+        }
+    }
+    let tags: Vec<String> = config.global_tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    log.info(format_args!("Tags enabled: {}", tags.join(" ")));
+    for note in &config.notes {
+        log.warn(note);
+    }
+    Logged(&config.agent).log();
+}
+
+/// The line about the agent's own settings.
+struct Logged<'a>(&'a crate::config::AgentSettings);
+
+impl Logged<'_> {
+    fn log(&self) {
+        let agent = self.0;
+        agent_api::Log::new("agent", None, agent_api::stats::Counter::default()).info(format_args!(
+            "Config: Interval:{:?}, Quiet:{}, Hostname:{:?}, Flush Interval:{:?}",
+            agent.interval, agent.quiet, agent.hostname, agent.flush_interval
+        ));
+    }
+}
+
+fn write_pid(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    let written = options.open(file).and_then(|mut f| std::io::Write::write_all(&mut f, format!("{}\n", std::process::id()).as_bytes()));
+    if let Err(e) = written {
+        log().error(format_args!("write pidfile {}: {e}", file.display()));
+    }
+}

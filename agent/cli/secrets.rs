@@ -1,0 +1,65 @@
+//! `secrets list|get|set|remove`.
+
+use super::{args, load, print, sources, surroundings};
+use crate::pipeline::Mode;
+use agent_api::{Result, anyhow, bail};
+use clap::ArgMatches;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+pub(super) async fn secrets(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
+    let config = load(&sources(&[root, matches]))?;
+    let surroundings = surroundings(&config, Mode::Run);
+    let stores = crate::secrets::build(&config, &surroundings)?;
+    let Some((command, m)) = matches.subcommand() else { bail!("no command") };
+    let word = |id: &str| m.try_get_one::<String>(id).ok().flatten().cloned().unwrap_or_default();
+    let store = |id: &str| {
+        stores.iter().find(|s| s.0 == id).map(|s| &s.1).ok_or_else(|| anyhow!("unknown secret store {id:?}"))
+    };
+    let (id, key) = if command == "list" { (String::new(), String::new()) } else { (word("STORE"), word("KEY")) };
+    match command {
+        "list" => {
+            let wanted = args::all(m, "STORE");
+            for id in &wanted {
+                store(id)?;
+            }
+            let mut out = String::new();
+            for (id, store) in stores.iter().filter(|s| wanted.is_empty() || wanted.contains(&s.0)) {
+                writeln!(out, "Known secrets for store {id:?}:")?;
+                for key in store.keys().await? {
+                    if args::flag(m, "reveal-secret") {
+                        writeln!(out, "    {key:<30}  {}", store.get(&key).await?.reveal()?)?;
+                    } else {
+                        writeln!(out, "    {key}")?;
+                    }
+                }
+            }
+            print::text(&out)
+        }
+        "get" => {
+            let value = store(&id)?.get(&key).await?.reveal()?;
+            print::text(&format!("{id}:{key} = {value}\n"))
+        }
+        "set" => {
+            let value = match m.get_one::<String>("VALUE") {
+                Some(value) => value.clone(),
+                None => ask()?,
+            };
+            store(&id)?.set(&key, &value).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "remove" => {
+            store(&id)?.remove(&key).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("unknown command {other:?}"),
+    }
+}
+
+/// Asks for a secret on the terminal.
+fn ask() -> Result<String> {
+    print::text("Enter secret value: ")?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

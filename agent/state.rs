@@ -1,0 +1,74 @@
+//! The state file: what plugins keep over restarts, one JSON object by plugin id.
+
+use crate::config::Surroundings;
+use agent_api::{Context, Result, State};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::PoisonError;
+
+/// Reads the file into the states; a file that is missing is no error.
+pub fn load(file: &Path, surroundings: &Surroundings) -> Result<()> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e).with_context(|| format!("read statefile {}", file.display())),
+    };
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    let values: BTreeMap<String, Value> =
+        serde_json::from_str(&text).with_context(|| format!("parse statefile {}", file.display()))?;
+    let mut states = surroundings.states.lock().unwrap_or_else(PoisonError::into_inner);
+    for (id, value) in values {
+        let state = State::default();
+        state.set_value(Some(value));
+        states.insert(id, state);
+    }
+    Ok(())
+}
+
+/// Writes the states beside the file, then puts that in its place, so that a crash leaves the old one.
+pub fn save(file: &Path, surroundings: &Surroundings) -> Result<()> {
+    let states = surroundings.states.lock().unwrap_or_else(PoisonError::into_inner);
+    let values: BTreeMap<&String, Value> = states.iter().filter_map(|(id, s)| Some((id, s.value()?))).collect();
+    let text = serde_json::to_vec(&values)?;
+    let beside = file.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let mut out = std::fs::File::create(&beside)?;
+        out.write_all(&text)?;
+        out.sync_all()?;
+        std::fs::rename(&beside, file)
+    };
+    write().with_context(|| format!("write statefile {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_is_loaded() {
+        let file = std::env::temp_dir().join(format!("agent-state-{}.json", std::process::id()));
+        let before = Surroundings::default();
+        let state = State::default();
+        state.store(&[1, 2, 3]);
+        before.states.lock().expect("one thread").insert("id".to_owned(), state);
+        save(&file, &before).expect("the folder can be written");
+        let after = Surroundings::default();
+        load(&file, &after).expect("it was saved");
+        std::fs::remove_file(&file).expect("it is ours");
+        let states = after.states.lock().expect("one thread");
+        assert_eq!(states["id"].load::<Vec<i32>>(), Some(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn a_missing_file_is_no_error_and_a_broken_one_is() {
+        assert!(load(Path::new("/nonexistent/state.json"), &Surroundings::default()).is_ok());
+        let file = std::env::temp_dir().join(format!("agent-state-broken-{}.json", std::process::id()));
+        std::fs::write(&file, "{broken").expect("the folder can be written");
+        assert!(load(&file, &Surroundings::default()).is_err());
+        std::fs::remove_file(&file).expect("it is ours");
+    }
+}
