@@ -235,7 +235,10 @@ fn toml(value: &Value) -> String {
     match value {
         Value::Array(list) => format!("[{}]", list.iter().map(toml).collect::<Vec<_>>().join(", ")),
         Value::Object(map) => {
-            format!("{{{}}}", map.iter().map(|(k, v)| format!(" {k} = {}", toml(v))).collect::<Vec<_>>().join(",") + " ")
+            format!(
+                "{{{}}}",
+                map.iter().map(|(k, v)| format!(" {k} = {}", toml(v))).collect::<Vec<_>>().join(",") + " "
+            )
         }
         // JSON's escapes are TOML's.
         other => other.to_string(),

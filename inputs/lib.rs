@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "_files")]
+mod globpath;
 #[cfg(feature = "_host")]
 #[doc(hidden)]
 pub mod host;
@@ -12,6 +14,8 @@ mod cpu;
 mod disk;
 #[cfg(feature = "diskio")]
 mod diskio;
+#[cfg(feature = "file")]
+mod file;
 #[cfg(feature = "kernel")]
 mod kernel;
 #[cfg(feature = "mem")]

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "discard")]
 mod discard;
+#[cfg(feature = "file")]
+mod file;
 #[cfg(feature = "influxdb_v2")]
 mod influxdb_v2;
 #[cfg(feature = "_lines")]

@@ -34,12 +34,9 @@ pub struct RotatingFile {
 }
 
 impl RotatingFile {
-    /// Opens or makes the file. Folders above it are made where they are missing.
+    /// Opens or makes the file.
     pub fn open(path: impl Into<PathBuf>, rotation: Rotation) -> io::Result<Self> {
         let path = path.into();
-        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
-            make_folder(folder)?;
-        }
         let file = append(&path)?;
         let size = file.metadata()?.len();
         Ok(RotatingFile { path, file, size, since: Instant::now(), rotation })
@@ -114,7 +111,9 @@ fn append(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// Makes the folder of a file where it is missing, for its owner only.
+pub fn make_folder_of(file: &Path) -> io::Result<()> {
+    let Some(folder) = file.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) else { return Ok(()) };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -176,6 +175,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("agent-rotate-{}", std::process::id()));
         let _absent = std::fs::remove_dir_all(&folder);
         let rotation = Rotation { max_size: 5, max_archives: 2, ..Rotation::default() };
+        make_folder_of(&folder.join("a.log")).expect("the folder can be made");
         let mut file = RotatingFile::open(folder.join("a.log"), rotation).expect("the folder can be made");
         for text in ["12345", "67890", "x", "abcdef", "y"] {
             file.write_all(text.as_bytes()).expect("there is room");

@@ -8,7 +8,9 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Stri
         .into_iter()
         .enumerate()
         .map(|(i, a)| match a.strip_prefix('-') {
-            Some(rest) if i > 0 && rest.len() > 1 && rest.starts_with(|c: char| c.is_ascii_lowercase()) => format!("--{rest}"),
+            Some(rest) if i > 0 && rest.len() > 1 && rest.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                format!("--{rest}")
+            }
             _ => a,
         })
         .collect()
@@ -102,23 +104,26 @@ pub(super) fn command() -> Command {
         ])
         .subcommands([
             Command::new("version").about("Prints the version"),
-            Command::new("config")
-                .about("Makes and checks configurations")
-                .args(filters())
-                .subcommands([
-                    Command::new("create").about("Prints a sample configuration").args(filters()),
-                    Command::new("check").about("Checks a configuration without starting anything").args(sources()).args(filters()),
-                    Command::new("explain")
-                        .about("Prints the configuration as it comes to be, with where each value is from")
-                        .args(sources())
-                        .args(filters()),
-                    Command::new("compat")
-                        .about("Says line by line what of a telegraf.conf is supported")
-                        .arg(Arg::new("FILE").required(true).value_hint(ValueHint::FilePath)),
-                ]),
+            Command::new("config").about("Makes and checks configurations").args(filters()).subcommands([
+                Command::new("create").about("Prints a sample configuration").args(filters()),
+                Command::new("check")
+                    .about("Checks a configuration without starting anything")
+                    .args(sources())
+                    .args(filters()),
+                Command::new("explain")
+                    .about("Prints the configuration as it comes to be, with where each value is from")
+                    .args(sources())
+                    .args(filters()),
+                Command::new("compat")
+                    .about("Says line by line what of a telegraf.conf is supported")
+                    .arg(Arg::new("FILE").required(true).value_hint(ValueHint::FilePath)),
+            ]),
             Command::new("plugins")
                 .about("Lists the plugins")
-                .arg(Arg::new("FAMILY").help("inputs, outputs, processors, aggregators, secretstores, parsers or serializers"))
+                .arg(
+                    Arg::new("FAMILY")
+                        .help("inputs, outputs, processors, aggregators, secretstores, parsers or serializers"),
+                )
                 .arg(switch("deprecated", "Only those that are going to be removed")),
             Command::new("secrets")
                 .about("Looks at and changes secret stores")
@@ -130,9 +135,11 @@ pub(super) fn command() -> Command {
                         .arg(switch("reveal-secret", "Also show the values"))
                         .arg(Arg::new("STORE").num_args(0..)),
                     Command::new("get").about("Prints a secret").args([required("STORE"), required("KEY")]),
-                    Command::new("set")
-                        .about("Sets a secret; asks for it if it is not given")
-                        .args([required("STORE"), required("KEY"), Arg::new("VALUE")]),
+                    Command::new("set").about("Sets a secret; asks for it if it is not given").args([
+                        required("STORE"),
+                        required("KEY"),
+                        Arg::new("VALUE"),
+                    ]),
                     Command::new("remove").about("Removes a secret").args([required("STORE"), required("KEY")]),
                 ]),
             Command::new("schema").about("Prints the JSON Schema of the configuration, for editors"),

@@ -84,15 +84,6 @@ fn config(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
         None => print::sample(root, matches),
         Some(("create", m)) => print::sample(root, m),
         Some(("check", m)) => check(root, m),
-        Some(("explain", m)) => {
-            let sources = sources(&[root, matches, m]);
-            print::text(&Config::explain(&sources).map_err(|e| anyhow!("{e}"))?)
-        }
-        Some(("compat", m)) => {
-            let file = m.get_one::<String>("FILE").map(String::as_str).unwrap_or_default();
-            let text = std::fs::read_to_string(file).map_err(|e| anyhow!("read {file:?}: {e}"))?;
-            print::text(&Config::compat(file, &text))
-        }
         Some((other, _)) => bail!("unknown command {other:?}"),
     }
 }
@@ -117,7 +108,10 @@ fn load(sources: &Sources) -> Result<Config> {
 fn sources(levels: &[&ArgMatches]) -> Sources {
     let list = |id: &str, separator: char| -> Vec<String> {
         let given = levels.iter().flat_map(|m| args::all(m, id));
-        given.flat_map(|v| v.split(separator).map(str::to_owned).collect::<Vec<_>>()).filter(|v| !v.is_empty()).collect()
+        given
+            .flat_map(|v| v.split(separator).map(str::to_owned).collect::<Vec<_>>())
+            .filter(|v| !v.is_empty())
+            .collect()
     };
     let flag = |id: &str| levels.iter().any(|m| args::flag(m, id));
     Sources {
@@ -146,6 +140,7 @@ fn surroundings(config: &Config, mode: Mode) -> Surroundings {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(Duration::from_secs(2)).build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(Duration::from_secs(2)).build()?;
     Ok(runtime)
 }

@@ -84,7 +84,13 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<En
     Ok(Ended::Over(summary))
 }
 
-async fn run_watched(config: &Config, mode: Mode, wait: Duration, surroundings: &Surroundings, control: &Control) -> Result<Summary> {
+async fn run_watched(
+    config: &Config,
+    mode: Mode,
+    wait: Duration,
+    surroundings: &Surroundings,
+    control: &Control,
+) -> Result<Summary> {
     pipeline::run(config, mode, wait, surroundings, control).await
 }
 
@@ -201,7 +207,9 @@ fn write_pid(file: &Path) {
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-    let written = options.open(file).and_then(|mut f| std::io::Write::write_all(&mut f, format!("{}\n", std::process::id()).as_bytes()));
+    let written = options
+        .open(file)
+        .and_then(|mut f| std::io::Write::write_all(&mut f, format!("{}\n", std::process::id()).as_bytes()));
     if let Err(e) = written {
         log().error(format_args!("write pidfile {}: {e}", file.display()));
     }

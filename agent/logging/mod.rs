@@ -7,7 +7,7 @@ mod format;
 
 use crate::config::AgentSettings;
 use agent_api::log::{Level, TARGET, set_level};
-use agent_api::rotate::{RotatingFile, Rotation};
+use agent_api::rotate::{RotatingFile, Rotation, make_folder_of};
 use agent_api::{Context, Result, bail};
 use format::Format;
 use std::io::Write;

@@ -62,6 +62,21 @@ impl Collector {
         }
     }
 
+    /// Adds a batch that was filled elsewhere: hands it on at once, or copies it where nothing is handed on.
+    pub fn add_batch(&mut self, batch: Batch) {
+        self.ship();
+        match &mut self.ship {
+            Some(ship) if !batch.is_empty() => ship(batch),
+            Some(_) => {}
+            None if self.batch.is_empty() => self.batch = batch,
+            None => {
+                for metric in batch.iter() {
+                    self.batch.push(metric);
+                }
+            }
+        }
+    }
+
     /// True if `checkpoint` hands batches on.
     pub fn ships(&self) -> bool {
         self.ship.is_some()

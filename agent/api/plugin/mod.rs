@@ -24,6 +24,15 @@ pub use errors::{BadLine, BuildError, ParseError, StartError, WriteError};
 pub use registry::{Build, Entry, Family, entries, find, nearest};
 pub use sender::{Request, Sender, Sink, Stop};
 
+/// Runs something that blocks or computes for long, giving the thread's other tasks to another thread meanwhile.
+pub fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|h| h.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
 use crate::metric::{Batch, Body, Chunk, MetricRef};
 use crate::options::{Fields, Table};
 use crate::{Result, Secret};

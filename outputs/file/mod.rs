@@ -1,0 +1,170 @@
+//! Writes metrics to files or to standard output, in any format, with rotation and compression.
+
+mod compression;
+
+use agent_api::rotate::{RotatingFile, Rotation};
+use agent_api::*;
+use compression::Compression;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::io::Write;
+
+register!(Entry::output::<File>());
+
+/// Appends to each of its files what the serializer made of the metrics.
+struct File {
+    settings: Settings,
+    serializer: plugin::BoxSerializer,
+    compression: Option<Compression>,
+    targets: Vec<(String, Target)>,
+    /// What is to be written, used again each time.
+    buffer: Vec<u8>,
+    log: Log,
+}
+
+/// Where it is written and how.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// Files to append to; `stdout` is standard output.
+    files: Vec<String>,
+    /// Writes each batch as one document of the format instead of a document for each metric.
+    use_batch_format: bool,
+    /// Age at which a file is renamed and a new one begun; 0 for never.
+    rotation_interval: Duration,
+    /// Size at which a file is renamed and a new one begun; 0 for never.
+    rotation_max_size: Size,
+    /// How many renamed files are kept; -1 for all.
+    rotation_max_archives: i64,
+    /// `zstd`, `gzip` or `zlib`; nothing for none.
+    compression_algorithm: String,
+    /// Level of the compression; -1 for the default of the algorithm (zstd: 1, 3, 7, 11; gzip and zlib: 0, 1, 9).
+    compression_level: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            files: vec!["stdout".to_owned()],
+            use_batch_format: false,
+            rotation_interval: Duration::default(),
+            rotation_max_size: Size::default(),
+            rotation_max_archives: 5,
+            compression_algorithm: String::new(),
+            compression_level: -1,
+        }
+    }
+}
+
+enum Target {
+    Stdout,
+    File(RotatingFile),
+}
+
+impl Plugin for File {
+    const NAME: &'static str = "file";
+    const ABOUT: &'static str = "Writes metrics to files.";
+    const FORMAT: Format = Format::Serializes("influx");
+    type Settings = Settings;
+
+    fn new(mut settings: Settings, env: &Env) -> Result<Self> {
+        if settings.files.is_empty() {
+            settings.files.push("stdout".to_owned());
+        }
+        let compression = Compression::new(&settings.compression_algorithm, settings.compression_level)?;
+        let serializer = env.serializer()?;
+        Ok(File { settings, serializer, compression, targets: Vec::new(), buffer: Vec::new(), log: env.log.clone() })
+    }
+}
+
+impl Output for File {
+    async fn open(&mut self) -> Result<(), StartError> {
+        let rotation = Rotation {
+            interval: *self.settings.rotation_interval,
+            max_size: self.settings.rotation_max_size.0,
+            max_archives: self.settings.rotation_max_archives,
+        };
+        self.targets.clear();
+        for file in &self.settings.files {
+            let target = match file.as_str() {
+                "stdout" => Target::Stdout,
+                _ => Target::File(RotatingFile::open(file, rotation).with_context(|| format!("open {file:?}"))?),
+            };
+            self.targets.push((file.clone(), target));
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
+        // With rotation each document is written by itself, as a file ends between two documents.
+        let one_by_one = !self.settings.use_batch_format && self.rotates();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let result = plugin::blocking(|| {
+            if self.settings.use_batch_format {
+                buffer.clear();
+                if let Err(e) = self.serializer.serialize_batch(metrics, &mut buffer) {
+                    self.log.error(format_args!("failed to serialize a batch: {e:#}"));
+                    return Err(WriteError::reject_all(metrics.len(), e));
+                }
+                return self.put(&buffer);
+            }
+            buffer.clear();
+            for metric in metrics.iter() {
+                let before = buffer.len();
+                if let Err(e) = self.serializer.serialize(metric, &mut buffer) {
+                    buffer.truncate(before);
+                    self.log.debug(format_args!("failed to serialize a metric: {e:#}"));
+                }
+                if one_by_one && !buffer.is_empty() {
+                    self.put(&buffer)?;
+                    buffer.clear();
+                }
+            }
+            self.put(&buffer)
+        });
+        self.buffer = buffer;
+        // A rare large batch should not be remembered by its memory.
+        if self.buffer.capacity() > 8 << 20 {
+            self.buffer = Vec::new();
+        }
+        result
+    }
+}
+
+impl File {
+    fn rotates(&self) -> bool {
+        self.settings.rotation_max_size.0 > 0 || !self.settings.rotation_interval.is_zero()
+    }
+
+    /// Writes to every file. What one file refuses is still written to the others; a second attempt would write twice to
+    /// those, so an error is only returned if no file took it.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let packed = self.compression.as_mut().map(|c| c.pack(bytes)).transpose()?;
+        let bytes = packed.as_deref().unwrap_or(bytes);
+        let (mut good, mut failed) = (0, None);
+        for (name, target) in &mut self.targets {
+            let written = match target {
+                Target::Stdout => {
+                    let mut out = std::io::stdout().lock();
+                    out.write_all(bytes).and_then(|()| out.flush())
+                }
+                Target::File(file) => file.write_all(bytes),
+            };
+            match written {
+                Ok(()) => good += 1,
+                Err(e) => failed = Some(anyhow!(e).context(format!("write {name:?}"))),
+            }
+        }
+        match failed {
+            Some(e) if good == 0 => Err(WriteError::retry(e)),
+            Some(e) => {
+                self.log.error(format_args!("{e:#}"));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
