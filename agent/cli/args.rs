@@ -110,13 +110,6 @@ pub(super) fn command() -> Command {
                     .about("Checks a configuration without starting anything")
                     .args(sources())
                     .args(filters()),
-                Command::new("explain")
-                    .about("Prints the configuration as it comes to be, with where each value is from")
-                    .args(sources())
-                    .args(filters()),
-                Command::new("compat")
-                    .about("Says line by line what of a telegraf.conf is supported")
-                    .arg(Arg::new("FILE").required(true).value_hint(ValueHint::FilePath)),
             ]),
             Command::new("plugins")
                 .about("Lists the plugins")

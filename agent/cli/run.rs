@@ -1,7 +1,7 @@
 //! The run: loads, starts, listens to signals, reloads, stops.
 
 use super::{VERSION, args, load, log, runtime, sources, surroundings};
-use crate::config::{Config, Surroundings};
+use crate::config::Config;
 use crate::pipeline::{self, Control, Mode, Summary};
 use crate::{logging, state};
 use agent_api::plugin::entries;
@@ -59,6 +59,7 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<En
     announce(&config, args::flag(matches, "print-plugin-config-source"));
     let surroundings = surroundings(&config, mode);
     crate::secrets::start(&config, &surroundings).await?;
+    config.check(&surroundings).map_err(|e| agent_api::anyhow!("{e}"))?;
     let statefile = (!config.agent.statefile.is_empty() && mode == Mode::Run).then(|| config.agent.statefile.clone());
     if let Some(file) = &statefile {
         state::load(Path::new(file), &surroundings)?;
@@ -72,7 +73,7 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<En
             crate::service::ready();
         })
     };
-    let result = run_watched(&config, mode, wait, &surroundings, &control).await;
+    let result = pipeline::run(&config, mode, wait, &surroundings, &control).await;
     ready.abort();
     if let Some(file) = &statefile {
         state::save(Path::new(file), &surroundings)?;
@@ -82,16 +83,6 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<En
         return Ok(Ended::Reload);
     }
     Ok(Ended::Over(summary))
-}
-
-async fn run_watched(
-    config: &Config,
-    mode: Mode,
-    wait: Duration,
-    surroundings: &Surroundings,
-    control: &Control,
-) -> Result<Summary> {
-    pipeline::run(config, mode, wait, surroundings, control).await
 }
 
 fn finish(mode: Mode, summary: Summary) -> Result<ExitCode> {

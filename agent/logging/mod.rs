@@ -51,10 +51,8 @@ pub fn configure(agent: &AgentSettings, debug: bool, quiet: bool) -> Result<()> 
             max_size: agent.logfile_rotation_max_size,
             max_archives: agent.logfile_rotation_max_archives,
         };
-        Box::new(
-            RotatingFile::open(&agent.logfile, rotation)
-                .with_context(|| format!("open logfile {:?}", agent.logfile))?,
-        )
+        let file = make_folder_of(agent.logfile.as_ref()).and_then(|()| RotatingFile::open(&agent.logfile, rotation));
+        Box::new(file.with_context(|| format!("open logfile {:?}", agent.logfile))?)
     };
     replace(format, to);
     Ok(())
