@@ -99,7 +99,7 @@ fn random_texts_do_not_panic_and_floats_read_back() {
         "ffffffffffffffffff",
     ];
     let mut random = Random(11);
-    for _ in 0..30_000 {
+    for _ in 0..10_000 {
         let text = random.text(&PIECES, 7);
         let _ = (parse_int(&text, 0), parse_uint(&text, 10), parse_float(&text));
         let value = f64::from_bits(random.below(usize::MAX) as u64);

@@ -106,7 +106,7 @@ fn random_patterns_do_not_panic_and_never_break_the_engine_syntax() {
     ];
     let mut random = Random(9);
     let mut compiled = 0;
-    for _ in 0..6_000 {
+    for _ in 0..2_000 {
         let pattern = random.text(&PIECES, 7);
         if let Ok(regexp) = Regexp::compile(&pattern) {
             compiled += 1;
@@ -115,5 +115,5 @@ fn random_patterns_do_not_panic_and_never_break_the_engine_syntax() {
             let _ = regexp.replace_all(&text, &replacement);
         }
     }
-    assert!(compiled > 1_000, "{compiled}");
+    assert!(compiled > 300, "{compiled}");
 }

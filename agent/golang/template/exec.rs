@@ -199,11 +199,14 @@ impl<'a> Run<'a, '_> {
     }
 
     fn commands(&mut self, pipe: &'a Pipe, frame: &mut Frame<'a>) -> Result<Value<'a>, Failure> {
-        let mut value = None;
-        for command in &pipe.commands {
-            value = Some(self.command(command, value, frame)?);
+        let Some((first, others)) = pipe.commands.split_first() else {
+            return Ok(Value::Nil);
+        };
+        let mut value = self.command(first, None, frame)?;
+        for command in others {
+            value = self.command(command, Some(value), frame)?;
         }
-        Ok(value.unwrap_or_default())
+        Ok(value)
     }
 
     /// Runs a command; `last` is the result of the one before.
@@ -243,10 +246,7 @@ impl<'a> Run<'a, '_> {
     fn apply(&mut self, head: &'a Operand, args: &[Value<'a>], frame: &mut Frame<'a>) -> Result<Value<'a>, Failure> {
         match head {
             Operand::Function(function) => self.call(function, args),
-            Operand::Fields(base, names) => {
-                let base = self.operand(base, frame)?;
-                self.fields(base, names, args)
-            }
+            Operand::Fields(base, names) => self.fields(base, names, args, frame),
             _ => Err("can't give argument to non-function".to_owned().into()),
         }
     }
@@ -291,16 +291,31 @@ impl<'a> Run<'a, '_> {
             Operand::Variable(slot) => frame.slot(*slot).clone(),
             Operand::Function(function) => self.call(function, &[])?,
             Operand::Pipe(pipe) => self.pipe(pipe, frame)?,
-            Operand::Fields(base, names) => {
-                let base = self.operand(base, frame)?;
-                self.fields(base, names, &[])?
-            }
+            Operand::Fields(base, names) => self.fields(base, names, &[], frame)?,
         })
     }
 
     /// Follows a chain of fields; the arguments are for the last one.
-    fn fields(&mut self, base: Value<'a>, names: &[Box<str>], args: &[Value<'a>]) -> Result<Value<'a>, Failure> {
-        let mut value = base;
+    fn fields(
+        &mut self,
+        base: &'a Operand,
+        names: &[Box<str>],
+        args: &[Value<'a>],
+        frame: &mut Frame<'a>,
+    ) -> Result<Value<'a>, Failure> {
+        // Fields of the dot are the common case, for which it need not be copied.
+        let held;
+        let base = match base {
+            Operand::Dot => &frame.dot,
+            _ => {
+                held = self.operand(base, frame)?;
+                &held
+            }
+        };
+        if let [name] = names {
+            return Ok(access::member(base, name, args, self.local)?);
+        }
+        let mut value = base.clone();
         let last = names.len() - 1;
         for (index, name) in names.iter().enumerate() {
             let args = if index == last { args } else { &[] };
