@@ -167,7 +167,7 @@ pub fn format(nanos: i64) -> String {
     out
 }
 
-/// Appends what [`format`] gives.
+/// Appends what [`format()`] gives.
 pub fn format_into(nanos: i64, out: &mut String) {
     if nanos == 0 {
         out.push_str("0s");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::ast::{Branch, Command, Definition, Definitions, Kind, Node, Operand, Pipe};
 use super::lex::{Piece, Token, pieces};
-use super::tokens::{Scope, Tokens};
+use super::tokens::{Place, Scope, Tokens, with_fields};
 use super::{DEEPEST, TemplateError, functions};
 use crate::number::{parse_float, parse_int, parse_uint};
 
@@ -378,25 +378,4 @@ impl Parser<'_> {
             Err(_) => Err(self.error(format!("bad number syntax: {text:?}"))),
         }
     }
-}
-
-/// Takes the fields that follow without a blank.
-fn with_fields(operand: Operand, tokens: &mut Tokens) -> Operand {
-    let mut fields = Vec::new();
-    while let Some(Token::Field(name)) = tokens.peek() {
-        fields.push(name.as_str().into());
-        tokens.next();
-    }
-    match fields.is_empty() {
-        true => operand,
-        false => Operand::Fields(Box::new(operand), fields),
-    }
-}
-
-/// Where a pipeline stands.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Action,
-    Range,
-    Parentheses,
 }

@@ -1,5 +1,6 @@
 //! What the parser reads from and notes down: the tokens of one action, and the variables in scope.
 
+use super::ast::Operand;
 use super::lex::Token;
 
 /// The tokens of one action, last one first.
@@ -76,4 +77,25 @@ impl Scope {
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
         self.names.iter().rposition(|own| own == name)
     }
+}
+
+/// Takes the fields that follow without a blank.
+pub(super) fn with_fields(operand: Operand, tokens: &mut Tokens) -> Operand {
+    let mut fields = Vec::new();
+    while let Some(Token::Field(name)) = tokens.peek() {
+        fields.push(name.as_str().into());
+        tokens.next();
+    }
+    match fields.is_empty() {
+        true => operand,
+        false => Operand::Fields(Box::new(operand), fields),
+    }
+}
+
+/// Where a pipeline stands.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    Action,
+    Range,
+    Parentheses,
 }
