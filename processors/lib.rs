@@ -6,6 +6,7 @@ mod complaints;
 mod encoding;
 mod memo;
 mod scalar;
+mod templated;
 
 #[cfg(test)]
 mod testing;
@@ -30,10 +31,14 @@ mod r#enum;
 mod filepath;
 #[cfg(feature = "filter")]
 mod filter;
+#[cfg(feature = "lookup")]
+mod lookup;
 #[cfg(feature = "noise")]
 mod noise;
 #[cfg(feature = "override")]
 mod r#override;
+#[cfg(feature = "parser")]
+mod parser;
 #[cfg(feature = "pivot")]
 mod pivot;
 #[cfg(feature = "port_name")]
@@ -54,6 +59,8 @@ mod split;
 mod strings;
 #[cfg(feature = "tag_limit")]
 mod tag_limit;
+#[cfg(feature = "template")]
+mod template;
 #[cfg(feature = "timestamp")]
 mod timestamp;
 #[cfg(feature = "topk")]

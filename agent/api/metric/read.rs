@@ -44,6 +44,11 @@ impl<'a> MetricRef<'a> {
         self.head.time
     }
 
+    /// False while it has no time of its own; the agent gives it the time of collection later.
+    pub fn has_time(self) -> bool {
+        self.head.time != UNSET
+    }
+
     /// The kind.
     pub fn kind(self) -> Kind {
         self.head.kind

@@ -179,3 +179,12 @@ fn rows_are_arranged_and_left_out() {
     batch.arrange(&[1, copy, 1]);
     assert_eq!(batch.iter().map(|m| m.name()).collect::<Vec<_>>(), ["mem", "copy"]);
 }
+
+#[test]
+fn a_metric_has_a_time_once_it_is_given_one() {
+    let mut batch = Batch::new();
+    batch.metric("m").field("f", 1i64);
+    assert!(!batch.at(0).has_time());
+    batch.settle_times(5, 0);
+    assert!(batch.at(0).has_time() && batch.at(0).time() == 5);
+}

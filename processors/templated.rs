@@ -1,0 +1,121 @@
+//! A metric as templates see it: `.Name`, `.Tag "key"`, `.Field "key"`, `.Time` and lists of all tags and fields.
+
+use crate::scalar::append;
+use agent_api::MetricRef;
+use agent_golang::number::FloatStyle;
+use agent_golang::template::{MemberError, Object, Template, TemplateError, Text, Value};
+use agent_golang::time::{Time, Zone};
+use std::sync::{Arc, LazyLock};
+
+/// Appends what a template makes of a metric.
+pub(crate) fn render(template: &Template, metric: MetricRef<'_>, out: &mut String) -> Result<(), TemplateError> {
+    template.render_into(Value::Object(&Templated(metric)), out)
+}
+
+struct Templated<'m>(MetricRef<'m>);
+
+/// Metrics show their times in UTC.
+static UTC: LazyLock<Arc<Zone>> = LazyLock::new(|| Arc::new(Zone::Utc));
+
+fn value(value: agent_api::Value<'_>) -> Value<'_> {
+    match value {
+        agent_api::Value::Float(v) => Value::Float(v),
+        agent_api::Value::Int(v) => Value::Int(v),
+        agent_api::Value::Uint(v) => Value::Uint(v),
+        agent_api::Value::Bool(v) => Value::Bool(v),
+        agent_api::Value::Str(v) => v.into(),
+    }
+}
+
+/// The only argument, a key.
+fn key<'v>(name: &str, args: &'v [Value<'_>]) -> Result<&'v str, MemberError> {
+    match args {
+        [one] => one.as_text(),
+        _ => None,
+    }
+    .ok_or_else(|| MemberError::Failed(format!("{name} wants one text, the key")))
+}
+
+impl Object for Templated<'_> {
+    fn member<'a>(&'a self, name: &str, args: &[Value<'a>]) -> Result<Value<'a>, MemberError> {
+        let metric = self.0;
+        if !args.is_empty() && !matches!(name, "Tag" | "Field" | "HasTag" | "HasField") {
+            return Err(MemberError::Failed(format!("{name} takes no arguments")));
+        }
+        let entry = |key: &'a str, value: Value<'a>| Value::map([("Key".into(), key.into()), ("Value".into(), value)]);
+        Ok(match name {
+            "Name" => metric.name().into(),
+            "Tag" => metric.tag(key(name, args)?).unwrap_or_default().into(),
+            "Field" => metric.field(key(name, args)?).map_or(Value::Nil, value),
+            "HasTag" => metric.tag(key(name, args)?).is_some().into(),
+            "HasField" => metric.field(key(name, args)?).is_some().into(),
+            "Tags" => Value::text_map(metric.tags().map(|(k, v)| (Text::from(k), Text::from(v)))),
+            "Fields" => Value::map(metric.fields().map(|(k, v)| (Text::from(k), value(v)))),
+            "TagList" => Value::list(metric.tags().map(|(k, v)| entry(k, v.into()))),
+            "FieldList" => Value::list(metric.fields().map(|(k, v)| entry(k, value(v)))),
+            "Time" => Value::Time(Time::from_unix_nanos(metric.time()), UTC.clone()),
+            "String" => {
+                let mut text = String::new();
+                self.print(&mut text);
+                text.into()
+            }
+            _ => return Err(MemberError::Unknown),
+        })
+    }
+
+    /// Name, tags, fields and time as Go prints them.
+    fn print(&self, out: &mut String) {
+        out.push_str(self.0.name());
+        let mut fields: Vec<_> = self.0.fields().collect();
+        fields.sort_by_key(|(key, _)| *key);
+        let mut map = |entries: &mut dyn Iterator<Item = (&str, agent_api::Value<'_>)>| {
+            out.push_str(" map[");
+            for (i, (key, value)) in entries.enumerate() {
+                out.extend([if i > 0 { " " } else { "" }, key, ":"]);
+                append(value, FloatStyle::Shortest, out);
+            }
+            out.push(']');
+        };
+        map(&mut self.0.tags().map(|(k, v)| (k, agent_api::Value::Str(v))));
+        map(&mut fields.into_iter());
+        out.push(' ');
+        agent_golang::number::append_int(self.0.time(), out);
+    }
+
+    fn type_name(&self) -> &str {
+        "telegraf.TemplateMetric"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::batch;
+
+    fn rendered(template: &str) -> Result<String, String> {
+        let metrics = batch("m,b=2,a=1 i=5i,f=1e6,s=\"x\" 1700000000000000000");
+        let mut out = String::new();
+        let template = Template::compile(template).map_err(|e| e.to_string())?;
+        render(&template, metrics.at(0), &mut out).map_err(|e| e.to_string())?;
+        Ok(out)
+    }
+
+    #[test]
+    fn a_template_reaches_all_of_a_metric() {
+        let same = |template: &str, expected: &str| assert_eq!(rendered(template).as_deref(), Ok(expected));
+        same(
+            "{{.Name}} {{.Tag \"a\"}} {{.Tag \"none\"}}|{{.Field \"f\"}} {{.Field \"none\"}}",
+            "m 1 |1e+06 <no value>",
+        );
+        same("{{.Time.Year}} {{.Time.UnixNano}}", "2023 1700000000000000000");
+        same("{{range .TagList}}{{.Key}}={{.Value}};{{end}}{{len .Fields}} {{.Tags.b}}", "a=1;b=2;3 2");
+        same("{{if .HasTag \"a\"}}y{{end}}{{if .HasField \"a\"}}n{{end}}", "y");
+        same("{{.}}", "m map[a:1 b:2] map[f:1e+06 i:5 s:x] 1700000000000000000");
+    }
+
+    #[test]
+    fn what_a_metric_lacks_is_an_error() {
+        assert!(rendered("{{.Colour}}").is_err());
+        assert!(rendered("{{.Tag}}").is_err());
+    }
+}
