@@ -16,6 +16,8 @@ mod disk;
 mod diskio;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "internal")]
+mod internal;
 #[cfg(feature = "kernel")]
 mod kernel;
 #[cfg(feature = "mem")]
@@ -28,6 +30,8 @@ mod netstat;
 mod nstat;
 #[cfg(feature = "processes")]
 mod processes;
+#[cfg(feature = "procstat")]
+mod procstat;
 #[cfg(feature = "statsd")]
 mod statsd;
 #[cfg(feature = "swap")]

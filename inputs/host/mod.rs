@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod os;
+pub mod paths;
 mod reader;
 pub mod scan;
 
