@@ -3,18 +3,19 @@
 //! Agent settings and global tags of all files are merged before any plugin is looked at, so that their order in the files
 //! does not matter. A mistake never hides another: everything is looked at, and what stands is even built for its mistakes.
 
+mod filled;
+pub(super) mod tables;
+
 use super::agent_table::host_name;
 use super::common::Common;
 use super::errors::{Errors, Files, Problem};
 use super::labels::Selectors;
 use super::plugin::{Found, Remarks, Split};
-use super::toml::{self, Text};
 use super::typed::text_table;
-use super::variables::{self, Syntax, Unfilled};
 use super::{
     AggregatorConfig, Config, InputConfig, OutputConfig, ProcessorConfig, SecretStoreConfig, Sources, Surroundings,
 };
-use agent_api::options::{Entry, Item, Setting, Span, Table};
+use agent_api::options::{Setting, Table};
 use agent_api::plugin::Family;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,6 +23,11 @@ use std::time::Duration;
 impl Config {
     /// Reads a configuration. Plugins are not built yet; see [`Config::check`].
     pub fn load(sources: &Sources) -> Result<Config, Errors> {
+        Config::load_with_tables(sources).map(|(config, _)| config)
+    }
+
+    /// The same, with the tables of the files as they were read.
+    pub(super) fn load_with_tables(sources: &Sources) -> Result<(Config, Vec<Table>), Errors> {
         let readings = sources.read();
         let replaced: Vec<bool> = readings.files.iter().map(|r| r.replaced).collect();
         let files = Files::new(readings.files.into_iter().map(|r| r.file).collect());
@@ -37,16 +43,20 @@ impl Config {
             problems: readings.problems,
             ids: HashMap::new(),
         };
-        let roots: Vec<Table> =
-            replaced.iter().enumerate().map(|(i, replaced)| loader.root(i as u32, *replaced)).collect();
+        let mut roots = Vec::new();
+        for (i, (file, replaced)) in loader.files.clone().iter().zip(replaced).enumerate() {
+            roots.push(filled::root(sources, i as u32, &file.text, replaced, &mut loader.problems));
+        }
         loader.merge_settings(&roots);
         let selectors = Selectors::read(&sources.select, &mut loader.problems);
+        let mut problems = Vec::new();
         for root in &roots {
-            for found in loader.plugins(root) {
+            for found in tables::plugins(root, |family, name| loader.wanted(family, name), &mut problems) {
                 loader.add(&found, &selectors);
             }
         }
-        loader.finish()
+        loader.problems.extend(problems);
+        Ok((loader.finish()?, roots))
     }
 }
 
@@ -60,52 +70,6 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// The tables of a file with its variables filled in.
-    fn root(&mut self, file: u32, replaced: bool) -> Table {
-        let files = self.files.clone();
-        let shown = files.at(file).map_or("", |f| f.text.as_str());
-        let syntax = if self.sources.old_variables { Syntax::Plain } else { Syntax::Escapes };
-        if !self.sources.non_strict {
-            let (mut root, problems) = toml::read(&Text::new(file, shown, replaced));
-            self.problems.extend(problems);
-            self.fill(&mut root, syntax);
-            return root;
-        }
-        let plain = variables::without_comments(shown);
-        let mut seams = Vec::new();
-        let text = match variables::fill(&plain, syntax, &*self.sources.environment, Some(&mut seams)) {
-            Ok(text) => text.into_owned(),
-            Err(Unfilled { at, cause }) => {
-                let span = Span { file, from: at as u32, to: at as u32 + 1 };
-                self.problems.push(Problem::at(span, cause.to_string()));
-                return Table::default();
-            }
-        };
-        let (root, problems) = toml::read(&Text::filled(file, shown, text, seams, replaced));
-        self.problems.extend(problems);
-        root
-    }
-
-    /// Fills in the variables in all texts of a table, but not in keys.
-    fn fill(&mut self, table: &mut Table, syntax: Syntax) {
-        for entry in table.entries_mut() {
-            self.fill_item(&mut entry.item, syntax);
-        }
-    }
-
-    fn fill_item(&mut self, item: &mut Item, syntax: Syntax) {
-        match &mut item.value {
-            Setting::Str(text) => match variables::fill(text, syntax, &*self.sources.environment, None) {
-                Ok(std::borrow::Cow::Borrowed(_)) => {}
-                Ok(std::borrow::Cow::Owned(filled)) => *text = filled,
-                Err(unfilled) => self.problems.push(Problem::at(item.span, unfilled.cause.to_string())),
-            },
-            Setting::Array(list) => list.iter_mut().for_each(|item| self.fill_item(item, syntax)),
-            Setting::Table(table) => self.fill(table, syntax),
-            _ => {}
-        }
-    }
-
     /// Agent settings and global tags of all files; a later file is stronger.
     fn merge_settings(&mut self, roots: &[Table]) {
         let mut agent_tables = Vec::new();
@@ -152,71 +116,6 @@ impl Loader<'_> {
         }
     }
 
-    /// The plugins of a file in the order in which they stand there.
-    fn plugins<'t>(&mut self, root: &'t Table) -> Vec<Found<'t>> {
-        let mut found = Vec::new();
-        for entry in root.entries() {
-            let family = match entry.key.as_str() {
-                "agent" | "global_tags" | "tags" => {
-                    if !matches!(entry.item.value, Setting::Table(_)) {
-                        self.problems.push(no_table(entry));
-                    }
-                    continue;
-                }
-                "inputs" | "plugins" => Family::Inputs,
-                "outputs" => Family::Outputs,
-                "processors" => Family::Processors,
-                "aggregators" => Family::Aggregators,
-                "secretstores" => Family::SecretStores,
-                // Before there were families, every other table was an input.
-                name => {
-                    match &entry.item.value {
-                        Setting::Table(table) => {
-                            found.push(Found { family: Family::Inputs, name, table, span: table.span, at_top: true });
-                        }
-                        _ => self.problems.push(no_table(entry)),
-                    }
-                    continue;
-                }
-            };
-            match &entry.item.value {
-                Setting::Table(table) => {
-                    for plugin in table.entries() {
-                        self.family_member(family, plugin, &mut found);
-                    }
-                }
-                _ => self.problems.push(no_table(entry)),
-            }
-        }
-        found.sort_by_key(|f| f.span.from);
-        found
-    }
-
-    /// `[[family.name]]`, or `[family.name]` for inputs and outputs.
-    fn family_member<'t>(&mut self, family: Family, entry: &'t Entry, found: &mut Vec<Found<'t>>) {
-        let name = entry.key.as_str();
-        let single = matches!(family, Family::Inputs | Family::Outputs);
-        let mut add = |item: &'t Item| match &item.value {
-            Setting::Table(table) => {
-                found.push(Found { family, name, table, span: table.span, at_top: false });
-                true
-            }
-            _ => false,
-        };
-        let fits = match &entry.item.value {
-            Setting::Array(list) => list.iter().all(add),
-            Setting::Table(_) if single => add(&entry.item),
-            _ => false,
-        };
-        if !fits && self.wanted(family, name) {
-            let full = format!("{}.{name}", family.name());
-            self.problems.push(
-                Problem::at(entry.item.span, format!("unsupported config format: {full}"))
-                    .hint(format!("every plugin begins with [[{full}]]")),
-            );
-        }
-    }
-
     /// True unless the command line names other plugins of the family only.
     fn wanted(&self, family: Family, name: &str) -> bool {
         let only = match family {
@@ -229,9 +128,6 @@ impl Loader<'_> {
     }
 
     fn add(&mut self, found: &Found<'_>, selectors: &Selectors) {
-        if !self.wanted(found.family, found.name) {
-            return;
-        }
         let mut remarks = Remarks::default();
         let selected = found.labels(&mut remarks.problems).is_some_and(|labels| selectors.take(&labels));
         let split = if selected { found.split(&self.files, &mut remarks) } else { None };
@@ -329,20 +225,5 @@ impl Loader<'_> {
     }
 }
 
-/// A setting at the top of a file, or a family of plugins that is a value.
-fn no_table(entry: &Entry) -> Problem {
-    let problem = Problem::at(entry.at, format!("invalid configuration, {:?} is not a table", entry.key));
-    match (&entry.item.value, entry.key.as_str()) {
-        (Setting::Array(_), key @ ("agent" | "global_tags" | "tags")) => problem.hint(format!("write [{key}]")),
-        (Setting::Array(list), key) if list.iter().any(|i| matches!(i.value, Setting::Table(_))) => {
-            problem.hint(format!("write [[inputs.{key}]]"))
-        }
-        (_, "inputs" | "outputs" | "processors" | "aggregators" | "secretstores") => {
-            problem.hint(format!("plugins are written [[{}.name]]", entry.key))
-        }
-        _ => problem.hint("settings stand below a header such as [agent]"),
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
