@@ -2,11 +2,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "_documents")]
+mod documents;
 #[cfg(feature = "_files")]
 mod globpath;
 #[cfg(feature = "_host")]
 #[doc(hidden)]
 pub mod host;
+#[cfg(all(test, feature = "_listen"))]
+mod testing;
 
 #[cfg(feature = "cpu")]
 mod cpu;
@@ -16,6 +20,12 @@ mod disk;
 mod diskio;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http_listener_v2")]
+mod http_listener_v2;
+#[cfg(feature = "influxdb_listener")]
+mod influxdb_listener;
+#[cfg(feature = "influxdb_v2_listener")]
+mod influxdb_v2_listener;
 #[cfg(feature = "internal")]
 mod internal;
 #[cfg(feature = "kernel")]

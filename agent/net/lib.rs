@@ -3,6 +3,8 @@
 //! A plugin takes an option struct from here as the shared part of its settings (`agent_api::options::With`) and gets a
 //! client or a server with every bound (sizes, times, connections) already set.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod client;
 pub mod coding;
 pub mod server;

@@ -1,31 +1,9 @@
 //! The server as a whole: what lines come to, over loopback where sockets matter.
 
 use super::*;
-use agent_api::plugin::{Future, Request, Sink};
+use crate::testing::Running;
 use packet::Bad;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use tokio_util::sync::CancellationToken;
-
-/// Keeps what it is given.
-#[derive(Default)]
-struct Kept {
-    batches: Mutex<Vec<Batch>>,
-    errors: Mutex<Vec<String>>,
-}
-
-impl Sink for Kept {
-    fn send(&self, batch: Batch, _: bool) -> Future<'_, ()> {
-        self.batches.lock().unwrap().push(batch);
-        Box::pin(async {})
-    }
-    fn send_blocking(&self, batch: Batch, _: bool) {
-        self.batches.lock().unwrap().push(batch);
-    }
-    fn error(&self, error: Error) {
-        self.errors.lock().unwrap().push(format!("{error:#}"));
-    }
-}
 
 fn text(batch: &Batch) -> Vec<String> {
     let mut lines: Vec<String> = batch
@@ -306,12 +284,8 @@ async fn serve(own: Settings, send: impl FnOnce(std::net::SocketAddr) + Send + '
         Bound::Packets(p) => p.local().unwrap(),
         Bound::Connections(c) => c.local().unwrap(),
     };
-    let kept = Arc::new(Kept::default());
-    let token = CancellationToken::new();
-    let (ask, asked) = tokio::sync::mpsc::channel(1);
-    let (out, stop) = (Sender::new(kept.clone()), Stop::new(token.clone(), Some(asked)));
     let intake = plugin.intake.clone();
-    let listening = tokio::spawn(async move { plugin.listen(out, stop).await });
+    let server = Running::start(plugin);
     tokio::task::spawn_blocking(move || send(at)).await.unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
     let received = || intake.stats.udp_packets.read() + intake.stats.tcp_bytes.read();
@@ -320,13 +294,9 @@ async fn serve(own: Settings, send: impl FnOnce(std::net::SocketAddr) + Send + '
         before = received();
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     }
-    let (request, answered) = Request::new(0);
-    ask.send(request).await.unwrap();
-    let _done = answered.await;
-    token.cancel();
-    listening.await.unwrap().unwrap();
-    let batches = std::mem::take(&mut *kept.batches.lock().unwrap());
-    (batches.iter().flat_map(text).collect(), std::mem::take(&mut *kept.errors.lock().unwrap()))
+    server.interval().await;
+    let kept = server.stop().await;
+    (kept.take().iter().flat_map(text).collect(), kept.errors())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,9 +15,10 @@ mod packets;
 mod tests;
 
 pub use address::{Address, Family, SocketFile, socket_mode};
-pub use auth::{Credentials, same};
+pub use auth::{Credentials, base64};
 pub use body::BodyError;
 pub use coding::Coding;
 pub use http::{Handler, Limits, Request, Response, answer, serve};
+pub use hyper::header;
 pub use listener::{Listener, Peer, Stream};
 pub use packets::{Drops, Packet, Packets, Receiver, Waker};
