@@ -90,6 +90,11 @@ pub(crate) enum Op {
         dst: Reg,
         src: Src,
     },
+    /// For the constants beyond what an operand can name.
+    LoadConstant {
+        dst: Reg,
+        index: u32,
+    },
     LoadGlobal {
         dst: Reg,
         global: u16,

@@ -7,6 +7,9 @@ use crate::heap::Other;
 use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::value::Value;
 
+/// Longer lists are built item by item.
+const MOST_ITEMS: usize = 1_000;
+
 impl Compiler<'_> {
     /// Compiles an expression to wherever its value is least trouble.
     pub(super) fn expr(&mut self, expr: &Expr) -> Result<Src> {
@@ -115,6 +118,18 @@ impl Compiler<'_> {
                 self.emit(at, Op::Slice { dst, start });
             }
             ExprKind::Call(function, args) => self.call(function, args, at, dst)?,
+            // Registers are too few for a table of thousands of items.
+            ExprKind::List(items) if items.len() > MOST_ITEMS => {
+                let list = self.building_place(dst, at)?;
+                self.emit(at, Op::List { dst: list, start: 0, count: 0 });
+                for item in items {
+                    let inner = self.scope().next;
+                    let src = self.expr(item)?;
+                    self.emit(at, Op::Append { list, src });
+                    self.scope().next = inner;
+                }
+                self.built(list, dst, at);
+            }
             ExprKind::List(items) => {
                 let (start, count) = self.items(items, at)?;
                 self.emit(at, Op::List { dst, start, count });

@@ -323,10 +323,13 @@ impl Compiler<'_> {
                 constants.len() - 1
             }
         };
-        if index >= usize::from(Src::CONSTANT) {
-            return Err(self.error(at, "too many constants in one function"));
+        if index < usize::from(Src::CONSTANT) {
+            return Ok(Src(index as u16 | Src::CONSTANT));
         }
-        Ok(Src(index as u16 | Src::CONSTANT))
+        // A table of thousands of entries; operands cannot name so many.
+        let dst = self.temp(at)?;
+        self.emit(at, Op::LoadConstant { dst, index: index as u32 });
+        Ok(Src(dst))
     }
 
     /// A string of the source; equal ones are one.

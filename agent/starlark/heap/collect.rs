@@ -20,6 +20,9 @@ impl Heap {
             self.promote();
             return self.old_bytes > self.collect_at;
         }
+        if self.young_bytes == 0 {
+            return false;
+        }
         let young = self.young;
         self.text.truncate(young.text);
         self.strings.truncate(young.strings);

@@ -16,7 +16,7 @@ impl Heap {
     /// Sets `dict[key]`; an error if the key cannot be one, or the dictionary is frozen or under iteration.
     pub fn insert(&mut self, dict: Value, key: Value, value: Value) -> Result<()> {
         match dict {
-            Value::Dict(id) => self.dict_insert(id, key, value),
+            Value::Dict(id) if id.index() < self.dicts.len() => self.dict_insert(id, key, value),
             _ => fail!("cannot insert into {}", self.type_of(dict).unwrap_or("object")),
         }
     }

@@ -63,6 +63,7 @@ impl Vm<'_> {
                     let value = self.read(code, base, src);
                     self.write(base, dst, value);
                 }
+                Op::LoadConstant { dst, index } => self.write(base, dst, code.constants[index as usize]),
                 Op::LoadGlobal { dst, global } => {
                     let value = self.machine.globals[usize::from(global)];
                     if value.is_unset() {
@@ -102,23 +103,18 @@ impl Vm<'_> {
                 }
                 Op::Binary { operator, dst, a, b } => {
                     let (a, b) = (self.read(code, base, a), self.read(code, base, b));
-                    let value = match (operator, a, b) {
-                        (Operator::Sub, Value::Float(a), Value::Float(b)) => Value::Float(a - b),
-                        (Operator::Add, Value::Float(a), Value::Float(b)) => Value::Float(a + b),
-                        (Operator::Mul, Value::Float(a), Value::Float(b)) => Value::Float(a * b),
-                        (Operator::Add, Value::Int(a), Value::Int(b)) if let Some(sum) = a.checked_add(b) => {
-                            Value::Int(sum)
-                        }
-                        (Operator::Sub, Value::Int(a), Value::Int(b)) if let Some(rest) = a.checked_sub(b) => {
-                            Value::Int(rest)
-                        }
-                        _ => self.cx().binary(operator, a, b)?,
+                    let value = match quick(operator, a, b) {
+                        Some(value) => value,
+                        None => self.cx().binary(operator, a, b)?,
                     };
                     self.write(base, dst, value);
                 }
                 Op::InPlace { operator, dst, a, b } => {
                     let (a, b) = (self.read(code, base, a), self.read(code, base, b));
-                    let value = self.cx().in_place(operator, a, b)?;
+                    let value = match quick(operator, a, b) {
+                        Some(value) => value,
+                        None => self.cx().in_place(operator, a, b)?,
+                    };
                     self.write(base, dst, value);
                 }
                 Op::Unary { operator, dst, src } => {
@@ -131,12 +127,9 @@ impl Vm<'_> {
                 }
                 Op::JumpUnless { operator, a, b, target } => {
                     let (a, b) = (self.read(code, base, a), self.read(code, base, b));
-                    let holds = match (operator, a, b) {
-                        (Operator::Gt, Value::Float(a), Value::Float(b)) if !a.is_nan() && !b.is_nan() => a > b,
-                        (Operator::Lt, Value::Float(a), Value::Float(b)) if !a.is_nan() && !b.is_nan() => a < b,
-                        (Operator::Lt, Value::Int(a), Value::Int(b)) => a < b,
-                        (Operator::Gt, Value::Int(a), Value::Int(b)) => a > b,
-                        _ => self.cx().test(operator, a, b)?,
+                    let holds = match quick_test(operator, a, b) {
+                        Some(holds) => holds,
+                        None => self.cx().test(operator, a, b)?,
                     };
                     if !holds {
                         *pc = target as usize;
@@ -316,5 +309,45 @@ impl Vm<'_> {
             Value::Cell(id) => self.machine.heap.cell_value(id),
             other => other,
         }
+    }
+}
+
+/// What the common operators give for small integers and floats; nothing where it takes more thought.
+fn quick(operator: Operator, a: Value, b: Value) -> Option<Value> {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => match operator {
+            Operator::Add => a.checked_add(b).map(Value::Int),
+            Operator::Sub => a.checked_sub(b).map(Value::Int),
+            Operator::Mul => a.checked_mul(b).map(Value::Int),
+            _ => quick_test(operator, Value::Int(a), Value::Int(b)).map(Value::Bool),
+        },
+        (Value::Float(a), Value::Float(b)) => match operator {
+            Operator::Add => Some(Value::Float(a + b)),
+            Operator::Sub => Some(Value::Float(a - b)),
+            Operator::Mul => Some(Value::Float(a * b)),
+            Operator::Div if b != 0.0 => Some(Value::Float(a / b)),
+            _ => quick_test(operator, Value::Float(a), Value::Float(b)).map(Value::Bool),
+        },
+        _ => None,
+    }
+}
+
+fn quick_test(operator: Operator, a: Value, b: Value) -> Option<bool> {
+    fn holds<T: PartialOrd>(operator: Operator, a: T, b: T) -> Option<bool> {
+        Some(match operator {
+            Operator::Eq => a == b,
+            Operator::Ne => a != b,
+            Operator::Lt => a < b,
+            Operator::Le => a <= b,
+            Operator::Gt => a > b,
+            Operator::Ge => a >= b,
+            _ => return None,
+        })
+    }
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => holds(operator, a, b),
+        // NaN has an order of its own in this language.
+        (Value::Float(a), Value::Float(b)) if !a.is_nan() && !b.is_nan() => holds(operator, a, b),
+        _ => None,
     }
 }

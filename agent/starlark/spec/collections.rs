@@ -139,3 +139,11 @@ fn failures() {
         ("None.x", "NoneType has no .x field or method"),
     ]);
 }
+
+#[test]
+fn large_tables() {
+    let entries: String = (0..40_000).map(|n| format!("'k{n}': {n},\n")).collect();
+    let items: String = (0..40_000).map(|n| format!("'i{n}', ")).collect();
+    let script = format!("d = {{{entries}}}\nl = [{items}]\nout = [len(d), d['k39999'], len(l), l[39999], l[5]]");
+    check_scripts(&[(&script, r#"[40000, 39999, 40000, "i39999", "i5"]"#)]);
+}
