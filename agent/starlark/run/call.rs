@@ -24,7 +24,7 @@ impl Vm<'_> {
         self.machine.nesting += 1;
         let entered = self.enter(&codes, function, top + 1, positional.len(), named.len() / 2, top);
         let result = match entered {
-            Ok(true) => self.run(bottom),
+            Ok(true) => self.run(&codes, bottom),
             Ok(false) => Ok(self.machine.stack[top]),
             Err(error) => Err(self.unwind(error, bottom)),
         };

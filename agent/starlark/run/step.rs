@@ -6,7 +6,6 @@ use crate::compile::code::{Capture, Code, Op, Operator, Reg, Src, Unary};
 use crate::error::{Result, fail};
 use crate::heap::Function;
 use crate::value::Value;
-use std::sync::Arc;
 
 /// How the loop over one frame ended.
 enum Flow {
@@ -22,13 +21,12 @@ impl Vm<'_> {
     }
 
     /// Runs until the frame at `bottom` returns.
-    pub(super) fn run(&mut self, bottom: usize) -> Result<Value> {
-        let codes = Arc::clone(&self.machine.codes);
+    pub(super) fn run(&mut self, codes: &[Code], bottom: usize) -> Result<Value> {
         loop {
             let depth = self.machine.frames.len();
             let Some(frame) = self.machine.frames.last().copied() else { return Ok(Value::None) };
             let mut pc = frame.pc as usize;
-            let flow = self.run_frame(&codes, frame, &mut pc, bottom);
+            let flow = self.run_frame(codes, frame, &mut pc, bottom);
             match flow {
                 Ok(Flow::Switch) => {}
                 Ok(Flow::Done(value)) => return Ok(value),
