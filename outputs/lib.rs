@@ -4,6 +4,8 @@
 mod discard;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "influxdb")]
+mod influxdb;
 #[cfg(feature = "influxdb_v2")]
 mod influxdb_v2;
 #[cfg(feature = "_lines")]

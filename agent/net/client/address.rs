@@ -20,7 +20,11 @@ impl Address {
             ["http+unix", "https+unix"].iter().find_map(|s| Some((*s, text.strip_prefix(s)?.strip_prefix("://")?)));
         let Some((scheme, rest)) = unix else {
             let url = Url::parse(text).with_context(|| format!("invalid address {text:?}"))?;
-            ensure!(matches!(url.scheme(), "http" | "https"), "address {text:?}: only http and https are supported");
+            ensure!(
+                matches!(url.scheme(), "http" | "https"),
+                "unsupported scheme {:?} of address {text:?}",
+                url.scheme()
+            );
             ensure!(url.has_host(), "address {text:?} has no host");
             return Ok(Address { url, socket: None });
         };
