@@ -2,7 +2,7 @@
 //!
 //! For somebody who thinks of changing over: nothing is opened or built, variables are left as they are.
 
-use super::errors::{File, Files, Problem, position};
+use super::errors::{File, Files, Problem};
 use super::load::tables;
 use super::plugin::{Found, Remarks};
 use super::toml::{self, Text};
@@ -111,9 +111,8 @@ impl Survey {
         );
         self.lines.sort_by_key(|(at, ..)| *at);
         let width = self.lines.iter().map(|(_, what, _)| what.chars().count()).max().unwrap_or(0).min(40);
-        let text = self.files.at(0).map_or("", |f| f.text.as_str());
         for (at, what, verdict) in &self.lines {
-            let (line, _) = position(text, *at as usize);
+            let (line, _) = self.files.position(Span { file: 0, from: *at, to: *at }).unwrap_or_default();
             let _ = writeln!(out, "{line:>6}  {what:width$}  {verdict}");
         }
         out

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 /// The texts of all sources; [`Span::file`] is an index into them. Cloning shares them.
 #[derive(Clone, Debug, Default)]
-pub struct Files(Arc<Vec<File>>);
+pub struct Files(Arc<[(File, Lines)]>);
+
+/// Where the lines of a text begin.
+type Lines = Vec<u32>;
 
 /// One source as it was read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,17 +26,22 @@ pub struct File {
 impl Files {
     /// Files in the order in which they were read.
     pub fn new(files: Vec<File>) -> Self {
-        Files(Arc::new(files))
+        let with_lines = |file: File| {
+            let ends = file.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            let lines = std::iter::once(0).chain(ends.map(|(i, _)| i as u32 + 1)).collect();
+            (file, lines)
+        };
+        Files(files.into_iter().map(with_lines).collect())
     }
 
     /// The file of a number.
     pub fn at(&self, file: u32) -> Option<&File> {
-        self.0.get(file as usize)
+        self.0.get(file as usize).map(|(file, _)| file)
     }
 
     /// All files in order.
     pub fn iter(&self) -> impl Iterator<Item = &File> {
-        self.0.iter()
+        self.0.iter().map(|(file, _)| file)
     }
 
     /// The text of a place; empty if it is in none of the files.
@@ -43,7 +51,10 @@ impl Files {
 
     /// Line and column of the beginning of a place, both from 1; the column counts characters.
     pub fn position(&self, span: Span) -> Option<(usize, usize)> {
-        Some(position(&self.at(span.file)?.text, span.from as usize))
+        let (file, lines) = self.0.get(span.file as usize)?;
+        let line = lines.partition_point(|start| *start <= span.from);
+        let start = *lines.get(line.checked_sub(1)?)? as usize;
+        Some((line, file.text.get(start..span.from as usize)?.chars().count() + 1))
     }
 
     /// `telegraf.conf:12`, for sentences.
@@ -111,7 +122,7 @@ impl Problem {
 impl From<OptionError> for Problem {
     /// The reader of settings lists every name that a table knows; the nearest becomes a hint instead.
     fn from(error: OptionError) -> Self {
-        let plain = Problem { message: error.message.clone(), span: error.span, ..Problem::default() };
+        let plain = Problem { message: without_secret(&error.message), span: error.span, ..Problem::default() };
         let Some((path, rest)) = error.message.split_once("unknown field `") else { return plain };
         let Some((key, known)) = rest.split_once('`') else { return plain };
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
@@ -126,8 +137,10 @@ impl fmt::Display for Problem {
 }
 impl std::error::Error for Problem {}
 
-/// At most so many names are listed in a hint.
+/// At most so many names are listed in a hint ...
 const LISTED: usize = 40;
+/// ... and so many where one of them is near.
+const LISTED_WITH_NEAR: usize = 12;
 
 /// The nearest of the names that would have been valid, and all of them unless they are too many.
 pub(super) fn name_hints(name: &str, known: &[&str]) -> Vec<String> {
@@ -137,7 +150,7 @@ pub(super) fn name_hints(name: &str, known: &[&str]) -> Vec<String> {
     }
     if known.is_empty() {
         hints.push("no options are known here".to_owned());
-    } else if known.len() <= LISTED {
+    } else if known.len() <= if hints.is_empty() { LISTED } else { LISTED_WITH_NEAR } {
         let mut known = known.to_vec();
         known.sort_unstable();
         hints.push(format!("valid names are {}", known.join(", ")));
@@ -189,7 +202,7 @@ fn show(f: &mut fmt::Formatter<'_>, files: &Files, problem: &Problem) -> fmt::Re
     if let Some(span) = problem.span
         && let Some(file) = files.at(span.file)
     {
-        let (line, column) = position(&file.text, span.from as usize);
+        let (line, column) = files.position(span).unwrap_or((1, 1));
         write!(f, "{}:{line}:{column}: {}", file.name, problem.message)?;
         let (excerpt, before, marked) = excerpt(&file.text, span);
         let number = line.to_string();
@@ -239,6 +252,15 @@ pub(super) fn is_hidden(key: &str) -> bool {
     HIDDEN.iter().any(|h| key.contains(h))
 }
 
+/// The message of a reader without the value, where the option is a secret: ``token: invalid type: integer `5`, ...``.
+fn without_secret(message: &str) -> String {
+    let Some((path, rest)) = message.split_once(": invalid ") else { return message.to_owned() };
+    match (is_hidden(path), rest.split_once(':'), rest.rfind(", expected ")) {
+        (true, Some((what, _)), Some(expected)) => format!("{path}: invalid {what}{}", &rest[expected..]),
+        _ => message.to_owned(),
+    }
+}
+
 /// The line without what is set to a key of a secret.
 fn concealed(line: &str) -> String {
     match line.find('=') {
@@ -277,6 +299,19 @@ mod tests {
     fn values_of_secrets_are_not_shown() {
         let shown = shown("  password = \"hush", "\"hush", Problem::new("text without end"));
         assert!(shown.contains("password = ***") && !shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
+    fn messages_do_not_hold_values_of_secrets() {
+        let said = |message: &str| Problem::from(OptionError { message: message.into(), span: None }).message;
+        assert_eq!(
+            said("token: invalid type: integer `5`, expected a string"),
+            "token: invalid type, expected a string"
+        );
+        assert_eq!(
+            said("count: invalid type: string \"x\", expected u8"),
+            "count: invalid type: string \"x\", expected u8"
+        );
     }
 
     #[test]
