@@ -9,6 +9,20 @@ use agent_golang::number::{FloatStyle, format_float};
 /// Deeper structures are shown as `...`.
 const MOST_DEPTH: usize = 100;
 
+impl Heap {
+    /// What `repr()` shows of a value that holds no others, for hosts that show such values in their own objects.
+    pub fn simple_repr(&self, value: Value) -> String {
+        match value {
+            Value::Str(id) => {
+                let mut out = Vec::new();
+                quote(&mut out, self.bytes_of(id), false);
+                String::from_utf8_lossy(&out).into_owned()
+            }
+            other => self.plain_text(other).to_string(),
+        }
+    }
+}
+
 impl Cx<'_> {
     /// As `str()` shows it: a string as it is, anything else as `repr()`.
     pub(crate) fn str(&mut self, value: Value) -> Result<Vec<u8>> {

@@ -118,7 +118,7 @@ impl Heap {
     }
 
     /// The type as `type()` names it; `None` for objects of the host.
-    pub(crate) fn type_of(&self, value: Value) -> Option<&'static str> {
+    pub fn type_of(&self, value: Value) -> Option<&'static str> {
         Some(match value {
             Value::None => "NoneType",
             Value::Bool(_) => "bool",
