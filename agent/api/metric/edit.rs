@@ -246,6 +246,14 @@ impl MetricMut<'_> {
         self.head_mut().field_len -= 1;
     }
 
+    /// Puts the fields in the order of their keys.
+    pub fn sort_fields(&mut self) {
+        let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
+        let mut fields = self.batch.fields[start..start + len].to_vec();
+        fields.sort_by(|a, b| self.batch.text(a.key()).cmp(self.batch.text(b.key())));
+        self.batch.fields[start..start + len].copy_from_slice(&fields);
+    }
+
     /// Adds a copy of this metric at the end of the batch and gives its row.
     pub fn duplicate(&mut self) -> usize {
         self.batch.duplicate(self.row)

@@ -188,3 +188,12 @@ fn a_metric_has_a_time_once_it_is_given_one() {
     batch.settle_times(5, 0);
     assert!(batch.at(0).has_time() && batch.at(0).time() == 5);
 }
+
+#[test]
+fn fields_are_put_in_the_order_of_their_keys() {
+    let mut batch = batch();
+    let before = batch.at(1).to_owned();
+    batch.at_mut(1).sort_fields();
+    assert_eq!(batch.at(1).fields().map(|f| f.0).collect::<Vec<_>>(), ["ok", "s", "used"]);
+    assert_eq!(batch.at(1), before.read());
+}
