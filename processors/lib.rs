@@ -55,6 +55,8 @@ mod round;
 mod scale;
 #[cfg(feature = "split")]
 mod split;
+#[cfg(feature = "starlark")]
+mod starlark;
 #[cfg(feature = "strings")]
 mod strings;
 #[cfg(feature = "tag_limit")]

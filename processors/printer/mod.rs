@@ -11,15 +11,19 @@ register!(Entry::processor::<Printer>());
 
 /// Prints metrics in a data format.
 struct Printer {
+    sorts: bool,
     serializer: BoxSerializer,
     text: Vec<u8>,
     complaints: Complaints,
 }
 
-/// It has no settings but those of the data format, which is line protocol if none is named.
+/// How metrics are printed. The options of the data format, which is line protocol if none is named, stand beside these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {}
+struct Settings {
+    /// Whether fields are printed in the order of their keys. They keep that order on their way.
+    influx_sort_fields: bool,
+}
 
 impl Plugin for Printer {
     const NAME: &'static str = "printer";
@@ -27,8 +31,13 @@ impl Plugin for Printer {
     const FORMAT: Format = Format::Serializes("influx");
     type Settings = Settings;
 
-    fn new(_: Settings, env: &Env) -> Result<Self> {
-        Ok(Printer { serializer: env.serializer()?, text: Vec::new(), complaints: Complaints::new(&env.log) })
+    fn new(settings: Settings, env: &Env) -> Result<Self> {
+        Ok(Printer {
+            sorts: settings.influx_sort_fields,
+            serializer: env.serializer()?,
+            text: Vec::new(),
+            complaints: Complaints::new(&env.log),
+        })
     }
 }
 
@@ -39,6 +48,9 @@ impl Processor for Printer {
     }
 
     fn apply(&mut self, batch: &mut Batch) {
+        if self.sorts {
+            batch.each(|m| m.sort_fields());
+        }
         self.text.clear();
         for metric in batch.iter() {
             let before = self.text.len();
