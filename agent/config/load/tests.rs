@@ -436,3 +436,56 @@ fn identical_plugins_have_states_of_their_own() {
     assert_eq!((ids[0].len(), ids[2].len()), (64, 64));
     assert_ne!(ids[0], ids[2]);
 }
+
+/// Configurations made of sections and options in random order: each loads or is refused, without a panic.
+#[test]
+fn random_configurations_are_loaded_or_refused() {
+    const PIECES: [&str; 30] = [
+        "[agent]\n",
+        "[[inputs.probe]]\n",
+        "[inputs.probe.tags]\n",
+        "[[processors.probe]]\n",
+        "[[outputs.probe]]\n",
+        "[[aggregators.probe]]\n",
+        "[[secretstores.probe]]\n",
+        "[global_tags]\n",
+        "[[inputs.logparser.grok]]\n",
+        "[inputs.tcp_listener]\n",
+        "interval = ",
+        "alias = ",
+        "files = ",
+        "tags = ",
+        "namepass = ",
+        "tagpass = ",
+        "metricpass = ",
+        "labels = ",
+        "data_format = ",
+        "id = ",
+        "order = ",
+        "\"10s\"\n",
+        "[\"a*\", \"${SITE}\"]\n",
+        "{ a = \"b\", c = [\"d\"] }\n",
+        "5\n",
+        "true\n",
+        "\"name == 'x'\"\n",
+        "\"fancy\"\n",
+        "[",
+        "\"",
+    ];
+    let mut seed = 0x2545_f491_4f6c_dd1du64;
+    for round in 0..2_000 {
+        let mut text = String::new();
+        for _ in 0..round % 30 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            text.push_str(PIECES[(seed % PIECES.len() as u64) as usize]);
+        }
+        let mut from = sources(&[&text]);
+        from.non_strict = round % 2 == 0;
+        if let Err(errors) = Config::load(&from) {
+            assert!(!errors.problems().is_empty() && !errors.to_string().is_empty(), "{text}");
+        }
+        assert!(!Config::compat("x.conf", &text).is_empty());
+    }
+}
