@@ -9,6 +9,10 @@ mod globpath;
 #[cfg(feature = "_host")]
 #[doc(hidden)]
 pub mod host;
+#[cfg(feature = "_influx")]
+mod influx;
+#[cfg(feature = "_parsers")]
+mod parsers;
 #[cfg(all(test, feature = "_listen"))]
 mod testing;
 
@@ -42,6 +46,8 @@ mod nstat;
 mod processes;
 #[cfg(feature = "procstat")]
 mod procstat;
+#[cfg(feature = "socket_listener")]
+mod socket_listener;
 #[cfg(feature = "statsd")]
 mod statsd;
 #[cfg(feature = "swap")]

@@ -39,6 +39,18 @@ impl Kept {
         std::mem::take(&mut *self.batches.lock().unwrap())
     }
 
+    /// Waits until `done` says so of the lines, for some seconds at most.
+    pub(crate) async fn wait(&self, done: impl Fn(&[String]) -> bool) -> Vec<String> {
+        for _ in 0..250 {
+            let lines = self.lines();
+            if done(&lines) {
+                return lines;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        self.lines()
+    }
+
     /// The errors so far.
     pub(crate) fn errors(&self) -> Vec<String> {
         self.errors.lock().unwrap().clone()

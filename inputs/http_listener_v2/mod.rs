@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::documents::Parsers;
+use crate::parsers::Parsers;
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::server::{
@@ -212,7 +212,7 @@ impl Handler {
         let data = if self.settings.data_source == "query" {
             request.unescaped_query().map(String::into_bytes).ok_or(BodyError::Coding("query".to_owned()))
         } else {
-            let codings = [Coding::Gzip, Coding::Snappy, Coding::Zlib];
+            let codings = [Coding::Gzip, Coding::Snappy, Coding::Zlib, Coding::Zstd];
             request.body(self.settings.max_body_size.0, &codings).await
         };
         let bytes = match data {

@@ -7,7 +7,8 @@ mod jwt;
 #[cfg(test)]
 mod tests;
 
-use crate::documents::{Parsed, Parsers};
+use crate::documents::Parsed;
+use crate::parsers::Parsers;
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::server::{

@@ -6,7 +6,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::documents::{Parsed, Parsers};
+use crate::documents::Parsed;
+use crate::parsers::Parsers;
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::server::{
@@ -278,7 +279,8 @@ impl Handler {
     /// Counts the metrics as undelivered until they are delivered; an error is the status of the answer to a write that would be
     /// too much: for ever (413) or for now (429).
     fn track(&self, parsed: &mut Parsed) -> Result<(), u16> {
-        let (most, new) = (self.settings.max_undelivered_metrics, parsed.len());
+        let most = self.settings.max_undelivered_metrics;
+        let new: usize = parsed.batches.iter().map(Batch::len).sum();
         if most == 0 || new == 0 {
             return Ok(());
         }

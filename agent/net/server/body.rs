@@ -93,7 +93,7 @@ fn unpack(
 ) -> Result<Vec<u8>, BodyError> {
     let name = head.headers.get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     match Coding::named(name.trim()).filter(|c| codings.contains(c)) {
-        Some(Coding::Zlib) if !Coding::Zlib.fits(&bytes) => Ok(bytes),
+        Some(coding @ (Coding::Zlib | Coding::Zstd)) if !coding.fits(&bytes) => Ok(bytes),
         Some(coding) => coding.decode(bytes, max),
         None => Ok(bytes),
     }

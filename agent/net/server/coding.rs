@@ -1,7 +1,7 @@
 //! Decompression with a bound on what comes out: a few bytes can hold gigabytes.
 
 use super::BodyError;
-use std::io::Read;
+use std::io::{Read, Write};
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Coding {
     Gzip,
     /// zlib (RFC 1950), which HTTP calls `deflate`.
     Zlib,
+    /// Zstandard (RFC 8878).
+    Zstd,
     /// Snappy, one block.
     Snappy,
 }
@@ -24,6 +26,7 @@ impl Coding {
             "" | "identity" => Coding::Identity,
             "gzip" | "x-gzip" => Coding::Gzip,
             "zlib" | "deflate" => Coding::Zlib,
+            "zstd" => Coding::Zstd,
             "snappy" => Coding::Snappy,
             _ => return None,
         })
@@ -36,6 +39,7 @@ impl Coding {
             // RFC 1950 section 2.2: method 8, and both bytes as one number a multiple of 31.
             (Coding::Zlib, [a, b, ..]) => a & 15 == 8 && (u16::from(*a) << 8 | u16::from(*b)).is_multiple_of(31),
             (Coding::Zlib, _) => false,
+            (Coding::Zstd, _) => bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
             (Coding::Identity | Coding::Snappy, _) => true,
         }
     }
@@ -48,6 +52,10 @@ impl Coding {
             Coding::Identity => Ok(bytes),
             Coding::Gzip => read_all(flate2::read::MultiGzDecoder::new(&bytes[..]), bytes.len(), max),
             Coding::Zlib => read_all(flate2::read::ZlibDecoder::new(&bytes[..]), bytes.len(), max),
+            Coding::Zstd => match zstd::stream::read::Decoder::with_buffer(&bytes[..]) {
+                Ok(from) => read_all(from, bytes.len(), max),
+                Err(e) => Err(broken(&e)),
+            },
             Coding::Snappy => {
                 let len = snap::raw::decompress_len(&bytes).map_err(|e| broken(&e))?;
                 // The announced length is believed only as far as it can be true: a copy of two bytes gives at most 64.
@@ -71,10 +79,61 @@ fn read_all(from: impl Read, packed: usize, max: u64) -> Result<Vec<u8>, BodyErr
     if out.len() as u64 > max { Err(BodyError::TooLarge) } else { Ok(out) }
 }
 
+/// Unpacks a stream piece by piece.
+pub struct Unpacker(Stream);
+
+enum Stream {
+    Plain,
+    Gzip(flate2::write::MultiGzDecoder<Vec<u8>>),
+    Zlib(flate2::write::ZlibDecoder<Vec<u8>>),
+    Zstd(zstd::stream::write::Decoder<'static, Vec<u8>>),
+}
+
+impl Unpacker {
+    /// For a coding of streams: Snappy is none.
+    pub fn new(coding: Coding) -> std::io::Result<Self> {
+        let out = Vec::new();
+        Ok(Unpacker(match coding {
+            Coding::Identity => Stream::Plain,
+            Coding::Gzip => Stream::Gzip(flate2::write::MultiGzDecoder::new(out)),
+            Coding::Zlib => Stream::Zlib(flate2::write::ZlibDecoder::new(out)),
+            Coding::Zstd => Stream::Zstd(zstd::stream::write::Decoder::new(out)?),
+            Coding::Snappy => return Err(std::io::Error::other("snappy packs no streams")),
+        }))
+    }
+
+    /// Unpacks the next piece and appends it to `out`. A piece of n bytes gives some 1000 n at most, so pieces of a few KiB keep
+    /// what comes out at once small; zstd may give more.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
+        let plain = match &mut self.0 {
+            Stream::Plain => {
+                out.extend_from_slice(piece);
+                return Ok(());
+            }
+            Stream::Gzip(d) => {
+                d.write_all(piece)?;
+                d.flush()?;
+                d.get_mut()
+            }
+            Stream::Zlib(d) => {
+                d.write_all(piece)?;
+                d.flush()?;
+                d.get_mut()
+            }
+            Stream::Zstd(d) => {
+                d.write_all(piece)?;
+                d.flush()?;
+                d.get_mut()
+            }
+        };
+        out.append(plain);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut w = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -90,7 +149,16 @@ mod tests {
         let zlib = zlib.finish().unwrap();
         let snappy = snap::raw::Encoder::new().compress_vec(&text).unwrap();
         assert!(Coding::Zlib.fits(&zlib) && Coding::Gzip.fits(&gzip(&text)) && !Coding::Zlib.fits(b"a v"));
-        for (coding, packed) in [(Coding::Gzip, gzip(&text)), (Coding::Zlib, zlib), (Coding::Snappy, snappy)] {
+        let zstd = zstd::encode_all(&text[..], 1).unwrap();
+        for (coding, packed) in
+            [(Coding::Gzip, gzip(&text)), (Coding::Zlib, zlib), (Coding::Zstd, zstd), (Coding::Snappy, snappy)]
+        {
+            assert!(coding.fits(&packed));
+            if let Ok(mut unpacker) = Unpacker::new(coding) {
+                let mut out = Vec::new();
+                packed.chunks(7).for_each(|piece| unpacker.push(piece, &mut out).unwrap());
+                assert!(out == text, "{coding:?}");
+            }
             assert_eq!(coding.decode(packed.clone(), 8000).unwrap(), text);
             assert!(matches!(coding.decode(packed.clone(), 7999), Err(BodyError::TooLarge)), "{coding:?}");
             assert!(matches!(coding.decode(packed[..packed.len() / 2].to_vec(), 8000), Err(BodyError::Coding(_))));

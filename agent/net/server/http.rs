@@ -1,6 +1,6 @@
 //! The HTTP server: accepts within its bounds, gives each request to a handler, and stops without losing an answer.
 
-use super::{BodyError, Coding, Listener, Peer, Stream, body};
+use super::{BodyError, Coding, Listener, Peer, Stream, TlsConfig, body};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -137,7 +137,7 @@ pub fn answer(status: u16, kind: &'static str, text: impl Into<Bytes>) -> Respon
 /// Serves until `stop` ends (HTTP/2 where `tls` offers it by ALPN), then gives the requests that are being answered some seconds to end and closes everything.
 pub async fn serve<H: Handler>(
     listener: Listener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<TlsConfig>,
     limits: Limits,
     handler: Arc<H>,
     stop: impl Future<Output = ()>,
@@ -180,7 +180,7 @@ pub async fn serve<H: Handler>(
 async fn connection<H: Handler>(
     mut stream: Stream,
     peer: Peer,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<TlsConfig>,
     limits: Limits,
     handler: Arc<H>,
     stopping: CancellationToken,

@@ -1,11 +1,11 @@
 //! Stream sockets that are listened on: TCP or the file system, with TLS on top where it is asked for.
 
+use super::TlsConfig;
 use super::address::{Address, Family, SocketFile, resolve};
 use agent_api::{Context, Error, Result, anyhow, bail};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -161,7 +161,7 @@ impl Stream {
     }
 
     /// Does the TLS handshake; call it within a time limit.
-    pub async fn secure(self, config: Arc<rustls::ServerConfig>) -> io::Result<Self> {
+    pub async fn secure(self, config: TlsConfig) -> io::Result<Self> {
         let layer = match self.layer {
             Layer::Plain(plain) => Layer::Tls(Box::new(TlsAcceptor::from(config).accept(plain).await?)),
             tls => tls,

@@ -17,8 +17,11 @@ mod tests;
 pub use address::{Address, Family, SocketFile, socket_mode};
 pub use auth::{Credentials, base64};
 pub use body::BodyError;
-pub use coding::Coding;
+pub use coding::{Coding, Unpacker};
 pub use http::{Handler, Limits, Request, Response, answer, serve};
 pub use hyper::header;
 pub use listener::{Listener, Peer, Stream};
+/// How a server speaks TLS: what `tls::ServerTls::config` makes.
+pub type TlsConfig = std::sync::Arc<rustls::ServerConfig>;
+
 pub use packets::{Drops, Packet, Packets, Receiver, Waker};
