@@ -4,6 +4,8 @@
 mod discard;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "influxdb")]
 mod influxdb;
 #[cfg(feature = "influxdb_v2")]

@@ -8,6 +8,7 @@
 pub mod client;
 pub mod coding;
 pub mod server;
+pub mod sign;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tls;
