@@ -36,12 +36,12 @@ impl Udev {
         Udev { host: host.clone(), kept: HashMap::new(), said: HashSet::new() }
     }
 
-    /// The properties of a device; nothing, with one warning a device, where udev has none.
+    /// The properties of a device; nothing, with one message a device, where udev has none.
     pub(super) fn properties(&mut self, name: &str, reader: &mut Reader, log: &Log) -> Option<&Properties> {
         let node = match os::node(&self.host.dev.join(name)) {
             Ok(node) => node,
             Err(e) => {
-                self.warn(name, log, &e.to_string());
+                self.say(name, log, &e.to_string());
                 return None;
             }
         };
@@ -49,7 +49,7 @@ impl Udev {
             match self.read(name, node, reader) {
                 Some(properties) => drop(self.kept.insert(name.to_owned(), (node, properties))),
                 None => {
-                    self.warn(name, log, "no entry of udev");
+                    self.say(name, log, "no entry of udev");
                     return None;
                 }
             }
@@ -89,9 +89,9 @@ impl Udev {
         Some(properties)
     }
 
-    fn warn(&mut self, name: &str, log: &Log, cause: &str) {
+    fn say(&mut self, name: &str, log: &Log, cause: &str) {
         if self.said.insert(name.to_owned()) {
-            log.warn(format_args!("no properties of device {name:?}: {cause}"));
+            log.info(format_args!("no properties of device {name:?}: {cause}"));
         }
     }
 }
