@@ -6,7 +6,6 @@
 
 pub mod accounts;
 pub mod os;
-pub mod paths;
 mod reader;
 pub mod scan;
 

@@ -4,7 +4,8 @@
 //! names after its units.
 
 use super::process::{Stat, Status, command_line, full_name};
-use crate::host::{Reader, accounts, paths, scan};
+use crate::globpath::GlobPath;
+use crate::host::{Reader, accounts, scan};
 use agent_api::*;
 use agent_golang::glob::{Filter, Glob};
 use agent_golang::regexp::Regexp;
@@ -161,7 +162,7 @@ impl Finder {
     fn control_groups(&mut self, path: &str) -> Result<Vec<Group>> {
         let full = if path.starts_with('/') { PathBuf::from(path) } else { self.cgroups.join(path) };
         let mut groups = Vec::new();
-        for folder in paths::glob(&full.to_string_lossy()).with_context(|| format!("cgroup {path:?}"))? {
+        for folder in GlobPath::new(&full.to_string_lossy())?.matches() {
             ensure!(folder.is_dir(), "read {}: not a directory", folder.display());
             let pids = members(self.reader.need(&folder.join("cgroup.procs"))?);
             let tags = vec![("cgroup", path.to_owned()), ("cgroup_full", folder.to_string_lossy().into_owned())];

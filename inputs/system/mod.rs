@@ -27,6 +27,8 @@ struct System {
     release: Option<(Instant, Texts)>,
     board: Option<(Instant, Texts)>,
     said: Vec<String>,
+    /// What the kernel says is online, and how many processors were counted then.
+    cpus: Option<(Vec<u8>, cpus::Cpus)>,
 }
 
 /// Fields that are texts.
@@ -80,6 +82,7 @@ impl Plugin for System {
             release: None,
             board: None,
             said: Vec::new(),
+            cpus: None,
         })
     }
 }
@@ -180,8 +183,15 @@ impl System {
         }
     }
 
+    /// Counting takes a file a processor, so it is done when processors have come or gone.
     fn add_cpus(&mut self, fields: &mut Vec<(&'static str, Value<'static>)>, out: &mut Collector) {
-        match cpus::count(&self.host, &mut self.reader) {
+        let online = self.reader.read(&self.host.sys.join("devices/system/cpu/online")).map(<[u8]>::to_vec);
+        let counted = match (&self.cpus, &online) {
+            (Some((then, cpus)), Ok(now)) if then == now => Ok(*cpus),
+            _ => cpus::count(&self.host, &mut self.reader),
+        };
+        self.cpus = online.ok().zip(counted.as_ref().ok().copied());
+        match counted {
             Ok(cpus) => {
                 fields.push(("n_cpus", Value::Int(cpus.logical)));
                 fields.push(("n_physical_cpus", Value::Int(cpus.physical)));

@@ -73,3 +73,14 @@ fn uptime_as_text() {
         assert_eq!(uptime_text(seconds), text);
     }
 }
+
+#[test]
+fn processors_are_counted_again_when_some_come_or_go() {
+    let tree = Tree::of(&[CPUS, ("sys/devices/system/cpu/online", "0-1\n")]);
+    let mut input = system(&tree, &["cpus"]);
+    let first = gather(&mut input);
+    tree.write("proc/cpuinfo", "processor: 0\n");
+    assert_eq!(gather(&mut input), first);
+    tree.write("sys/devices/system/cpu/online", "0\n");
+    assert_eq!(gather(&mut input), ["system n_cpus=1i,n_physical_cpus=0i"]);
+}
