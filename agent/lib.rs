@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod logging;
 pub mod pipeline;
+pub mod remote;
 pub mod sample;
 pub mod secrets;
 pub mod service;

@@ -94,6 +94,13 @@ pub(super) fn command() -> Command {
             switch("once", "Collect once, write once, end"),
             switch("debug", "Log more"),
             switch("quiet", "Log errors only"),
+            value(
+                "config-url-retry-attempts",
+                "N",
+                "Try again so often where an address does not answer, -1 for ever [default: 3]",
+            )
+            .allow_negative_numbers(true)
+            .value_parser(clap::value_parser!(i64)),
             value("pidfile", "FILE", "Write the process id to a file").value_hint(ValueHint::FilePath),
             switch("print-plugin-config-source", "Log which file each plugin comes from"),
             value("usage", "NAME", "Print the sample configuration of an input or output"),
@@ -110,6 +117,13 @@ pub(super) fn command() -> Command {
                     .about("Checks a configuration without starting anything")
                     .args(sources())
                     .args(filters()),
+                Command::new("explain")
+                    .about("Prints the configuration as it comes to be, with where each value is from")
+                    .args(sources())
+                    .args(filters()),
+                Command::new("compat")
+                    .about("Says line by line what of a telegraf.conf is supported")
+                    .arg(Arg::new("FILE").required(true).value_hint(ValueHint::FilePath)),
             ]),
             Command::new("plugins")
                 .about("Lists the plugins")

@@ -84,17 +84,23 @@ fn config(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
         None => print::sample(root, matches),
         Some(("create", m)) => print::sample(root, m),
         Some(("check", m)) => check(root, m),
+        Some(("explain", m)) => print::text(&Config::explain(&sources(&[root, m])).map_err(|e| anyhow!("{e}"))?),
+        Some(("compat", m)) => {
+            let file = m.get_one::<String>("FILE").map(String::as_str).unwrap_or_default();
+            let text = std::fs::read_to_string(file).map_err(|e| anyhow!("read {file:?}: {e}"))?;
+            print::text(&Config::compat(file, &text))
+        }
         Some((other, _)) => bail!("unknown command {other:?}"),
     }
 }
 
 /// Loads and builds everything, starts nothing.
 fn check(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
-    let config = load(&sources(&[root, matches]))?;
-    let surroundings = surroundings(&config, Mode::Run);
     // Some plugins look for the runtime when they are built.
     let runtime = runtime()?;
     let _entered = runtime.enter();
+    let config = load(&sources(&[root, matches]))?;
+    let surroundings = surroundings(&config, Mode::Run);
     config.check(&surroundings).map_err(|e| anyhow!("{e}"))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -114,6 +120,11 @@ fn sources(levels: &[&ArgMatches]) -> Sources {
             .collect()
     };
     let flag = |id: &str| levels.iter().any(|m| args::flag(m, id));
+    let attempts = levels
+        .iter()
+        .find_map(|m| m.try_get_one::<i64>("config-url-retry-attempts").ok().flatten())
+        .copied()
+        .unwrap_or(3);
     Sources {
         files: list("config", ','),
         directories: list("config-directory", ','),
@@ -123,6 +134,7 @@ fn sources(levels: &[&ArgMatches]) -> Sources {
         select: list("select", ','),
         non_strict: flag("non-strict-env-handling"),
         old_variables: flag("old-env-behavior"),
+        fetch: Some(Box::new(move |address| crate::remote::fetch(address, attempts))),
         ..Sources::default()
     }
 }
