@@ -16,6 +16,8 @@ mod parsers;
 #[cfg(all(test, feature = "_listen"))]
 mod testing;
 
+#[cfg(feature = "conntrack")]
+mod conntrack;
 #[cfg(feature = "cpu")]
 mod cpu;
 #[cfg(feature = "disk")]
@@ -32,8 +34,14 @@ mod influxdb_listener;
 mod influxdb_v2_listener;
 #[cfg(feature = "internal")]
 mod internal;
+#[cfg(feature = "interrupts")]
+mod interrupts;
 #[cfg(feature = "kernel")]
 mod kernel;
+#[cfg(feature = "kernel_vmstat")]
+mod kernel_vmstat;
+#[cfg(feature = "linux_sysctl_fs")]
+mod linux_sysctl_fs;
 #[cfg(feature = "mem")]
 mod mem;
 #[cfg(feature = "net")]
