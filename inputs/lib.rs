@@ -26,8 +26,12 @@ mod disk;
 mod diskio;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "http_listener_v2")]
 mod http_listener_v2;
+#[cfg(feature = "http_response")]
+mod http_response;
 #[cfg(feature = "influxdb_listener")]
 mod influxdb_listener;
 #[cfg(feature = "influxdb_v2_listener")]
@@ -46,6 +50,8 @@ mod linux_sysctl_fs;
 mod mem;
 #[cfg(feature = "net")]
 mod net;
+#[cfg(feature = "net_response")]
+mod net_response;
 #[cfg(feature = "netstat")]
 mod netstat;
 #[cfg(feature = "nstat")]

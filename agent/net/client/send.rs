@@ -31,13 +31,7 @@ impl Client {
 
     /// Sends a request and reads its answer, of which at most `keep` bytes are kept.
     pub async fn send(&self, request: RequestBuilder, keep: usize) -> Result<Answer, SendError> {
-        let response = self.begin(request).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let (body, cut) = read(response, keep, DRAIN).await.map_err(|mut e| {
-            e.in_body = true;
-            e
-        })?;
-        Ok(Answer { status, headers, body, cut })
+        Answer::read(self.begin(request).await?, keep, DRAIN).await
     }
 
     /// Sends a request and gives the answer as soon as its header is there.
@@ -106,6 +100,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Reads the rest of an answer: at most `keep` bytes are kept, up to `drain` more are read and thrown away.
+    pub async fn read(response: reqwest::Response, keep: usize, drain: usize) -> Result<Self, SendError> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let (body, cut) = read(response, keep, drain).await.map_err(|e| SendError { in_body: true, ..e })?;
+        Ok(Answer { status, headers, body, cut })
+    }
+
     /// The body, unpacked if it was packed by gzip, deflate or zstd; more than `max` bytes are an error.
     pub fn unpack(self, max: usize) -> Result<Vec<u8>> {
         if self.cut {

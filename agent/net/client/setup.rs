@@ -52,6 +52,8 @@ pub struct Setup {
     pub user_agent: String,
     /// Address, or name of the interface, that connections come from; empty means any. A port behind the address is passed over.
     pub local_address: String,
+    /// True if every request makes a connection of its own: for checks of whether a server can be reached.
+    pub single_use: bool,
     /// How often an HTTP/2 connection without traffic is asked whether it is alive, and how long the answer may take.
     pub ping: Option<(Duration, Duration)>,
 }
@@ -90,11 +92,12 @@ impl Setup {
     pub fn build(&self, socket: Option<&Path>) -> Result<Client> {
         self.check()?;
         let or = |value: agent_api::Duration, default: Duration| if value.is_zero() { default } else { *value };
-        let idle = match (self.transport.max_idle_conn, self.transport.max_idle_conn_per_host) {
+        let idle = if self.single_use { Some(0) } else { None };
+        let idle = idle.unwrap_or(match (self.transport.max_idle_conn, self.transport.max_idle_conn_per_host) {
             (0, 0) => usize::MAX,
             (0, n) | (n, 0) => n,
             (a, b) => a.min(b),
-        };
+        });
         let user_agent = match self.user_agent.as_str() {
             "" => concat!("agent/", env!("CARGO_PKG_VERSION")),
             own => own,
