@@ -27,6 +27,8 @@ mod dedup;
 mod defaults;
 #[cfg(feature = "enum")]
 mod r#enum;
+#[cfg(feature = "execd")]
+mod execd;
 #[cfg(feature = "filepath")]
 mod filepath;
 #[cfg(feature = "filter")]

@@ -63,7 +63,7 @@ impl Program {
     ) -> Result<()> {
         let before = batch.len() as u32;
         let argument = row.map(|row| Value::Host(Object { kind: METRIC, id: self.store.add(row as u32) }));
-        let args = argument.as_ref().map_or(&[][..], std::slice::from_ref);
+        let args = argument.as_slice();
         let mut run = Run { store: &mut self.store, batch, log: &self.log };
         let result = match self.script.call(function, args, &mut run) {
             Ok(result) => self.returned(result, batch, row, before, out),

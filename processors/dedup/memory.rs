@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 pub(super) struct Series {
     /// The hash of name and tags that is the same in every process.
     pub(super) partition: u64,
-    fields: Vec<(Box<str>, Field)>,
+    fields: Fields,
 }
+
+type Fields = Vec<(Box<str>, Field)>;
 
 /// The last value of a field, and the time of the metric that brought it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -88,7 +90,7 @@ impl Series {
 /// All series as they are kept over a restart.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(super) struct Stored {
-    series: Vec<(u64, Vec<(Box<str>, Field)>)>,
+    series: Vec<(u64, Fields)>,
 }
 
 impl Stored {
