@@ -1,7 +1,14 @@
 //! One metric of a batch, to change. Only what changes is copied: new texts go to the arena, a longer list of tags or fields
-//! moves to the end of its column.
+//! moves to the end of its column, with room for some more behind it, since what adds one tag is often followed by another.
 
 use super::*;
+
+/// Room for so many more tags or fields is left behind a list that moves.
+const ROOM: usize = 4;
+/// A place in the column of tags that belongs to the list before it. No text is that long.
+const FREE_TAG: (Str, Str) = (Str { at: 0, len: u32::MAX }, Str { at: 0, len: 0 });
+/// A place in the column of fields that belongs to the list before it. No type has that number.
+const FREE_FIELD: Slot = Slot { key: 0, len_type: u32::MAX, bits: 0 };
 
 /// A metric of a batch that may be changed in place.
 pub struct MetricMut<'a> {
@@ -95,6 +102,7 @@ impl MetricMut<'_> {
         let Ok(i) = self.find_tag(key) else { return false };
         let (start, len) = (self.head().tags as usize, self.head().tag_len as usize);
         self.batch.tags.copy_within(i + 1..start + len, i);
+        self.batch.tags[start + len - 1] = FREE_TAG;
         let head = self.head_mut();
         head.tag_len -= 1;
         head.series = 0;
@@ -108,13 +116,27 @@ impl MetricMut<'_> {
             return true;
         }
         let value = self.batch.tags[i].1;
-        self.remove_tag(from);
-        let pair = (self.batch.put(to), value);
         match self.find_tag(to) {
-            Ok(i) => self.batch.tags[i].1 = value,
-            Err(i) => self.insert_tag(i, pair),
+            Ok(taken) => {
+                self.batch.tags[taken].1 = value;
+                self.remove_tag(from);
+            }
+            Err(place) => {
+                // Those between the old and the new place move by one.
+                let pair = (self.batch.put(to), value);
+                let place = if place > i {
+                    self.batch.tags.copy_within(i + 1..place, i);
+                    place - 1
+                } else {
+                    self.batch.tags.copy_within(place..i, place + 1);
+                    place
+                };
+                self.batch.tags[place] = pair;
+            }
         }
-        self.head_mut().clean &= clean(to);
+        let head = self.head_mut();
+        head.series = 0;
+        head.clean &= clean(to);
         true
     }
 
@@ -130,6 +152,7 @@ impl MetricMut<'_> {
             }
         }
         if to - start != len {
+            self.batch.tags[to..start + len].fill(FREE_TAG);
             let head = self.head_mut();
             head.tag_len = (to - start) as u16;
             head.series = 0;
@@ -160,6 +183,7 @@ impl MetricMut<'_> {
         let Some(i) = self.find_field(key) else { return false };
         let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
         self.batch.fields.copy_within(i + 1..start + len, i);
+        self.batch.fields[start + len - 1] = FREE_FIELD;
         self.head_mut().field_len -= 1;
         true
     }
@@ -194,6 +218,7 @@ impl MetricMut<'_> {
                 to += 1;
             }
         }
+        self.batch.fields[to..start + len].fill(FREE_FIELD);
         self.head_mut().field_len = (to - start) as u32;
     }
 
@@ -243,6 +268,7 @@ impl MetricMut<'_> {
         assert!(i < self.field_len(), "field {i} of {}", self.field_len());
         let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
         self.batch.fields.copy_within(start + i + 1..start + len, start + i);
+        self.batch.fields[start + len - 1] = FREE_FIELD;
         self.head_mut().field_len -= 1;
     }
 
@@ -267,29 +293,34 @@ impl MetricMut<'_> {
         &mut self.batch.heads[self.row]
     }
 
-    /// The index of a tag in the column, or where it belongs among this metric's tags.
+    /// The index of a tag in the column, or where it belongs among this metric's tags. Most keys that are looked for are there
+    /// or differ in length from those that are, so that comes before any comparison of order.
     fn find_tag(&self, key: &str) -> Result<usize, usize> {
         let start = self.head().tags as usize;
-        for (i, &(k, _)) in self.batch.tags_of(self.head()).iter().enumerate() {
-            match self.batch.text(k).cmp(key) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return Ok(start + i),
-                std::cmp::Ordering::Greater => return Err(start + i),
-            }
+        let tags = self.batch.tags_of(self.head());
+        let is = |&(k, _): &(Str, Str)| k.len as usize == key.len() && self.batch.text(k) == key;
+        match tags.iter().position(is) {
+            Some(i) => Ok(start + i),
+            None => Err(start + tags.partition_point(|&(k, _)| self.batch.text(k) < key)),
         }
-        Err(start + self.head().tag_len as usize)
     }
 
     fn insert_tag(&mut self, at: usize, pair: (Str, Str)) {
-        let (start, len) = (self.head().tags as usize, self.head().tag_len as usize);
+        let (mut start, len) = (self.head().tags as usize, self.head().tag_len as usize);
         let at = at - start;
-        let mut start = start;
-        if start + len != self.batch.tags.len() {
-            let end = self.batch.tags.len();
-            self.batch.tags.extend_from_within(start..start + len);
-            start = end;
+        let tags = &mut self.batch.tags;
+        match tags.get(start + len) {
+            Some((key, _)) if key.len == u32::MAX => {}
+            Some(_) => {
+                let end = tags.len();
+                tags.extend_from_within(start..start + len);
+                tags.extend([FREE_TAG; ROOM]);
+                start = end;
+            }
+            None => tags.push(FREE_TAG),
         }
-        self.batch.tags.insert(start + at, pair);
+        tags.copy_within(start + at..start + len, start + at + 1);
+        tags[start + at] = pair;
         let head = self.head_mut();
         head.tags = start as u32;
         head.tag_len += 1;
@@ -302,13 +333,21 @@ impl MetricMut<'_> {
     }
 
     fn insert_field(&mut self, slot: Slot) {
-        let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
-        if start + len != self.batch.fields.len() {
-            let end = self.batch.fields.len();
-            self.batch.fields.extend_from_within(start..start + len);
-            self.head_mut().fields = end as u32;
+        let (mut start, len) = (self.head().fields as usize, self.head().field_len as usize);
+        let fields = &mut self.batch.fields;
+        match fields.get(start + len) {
+            Some(place) if place.len_type == u32::MAX => {}
+            Some(_) => {
+                let end = fields.len();
+                fields.extend_from_within(start..start + len);
+                fields.extend([FREE_FIELD; ROOM]);
+                start = end;
+            }
+            None => fields.push(FREE_FIELD),
         }
-        self.batch.fields.push(slot);
-        self.head_mut().field_len += 1;
+        fields[start + len] = slot;
+        let head = self.head_mut();
+        head.fields = start as u32;
+        head.field_len += 1;
     }
 }

@@ -197,3 +197,61 @@ fn fields_are_put_in_the_order_of_their_keys() {
     assert_eq!(batch.at(1).fields().map(|f| f.0).collect::<Vec<_>>(), ["ok", "s", "used"]);
     assert_eq!(batch.at(1), before.read());
 }
+
+/// Changes at random against a plain model, on neighbours that must not disturb each other.
+#[test]
+fn many_changes_give_what_a_model_gives() {
+    use std::collections::BTreeMap;
+    let mut batch = Batch::new();
+    let mut models = vec![(BTreeMap::new(), Vec::<(String, i64)>::new()); 5];
+    for (i, (_, fields)) in models.iter_mut().enumerate() {
+        batch.metric("m").field("f0", i as i64);
+        fields.push(("f0".to_owned(), i as i64));
+    }
+    let mut seed = 1u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (seed >> 33) % below
+    };
+    for step in 0..20_000 {
+        let row = random(5) as usize;
+        let (tags, fields) = &mut models[row];
+        let (a, b) = (format!("k{}", random(9)), format!("k{}", random(9)));
+        let mut m = batch.at_mut(row);
+        match random(6) {
+            0 | 1 => {
+                m.set_tag(&a, &b);
+                tags.insert(a, b);
+            }
+            2 => assert_eq!(m.remove_tag(&a), tags.remove(&a).is_some()),
+            3 => {
+                let value = tags.get(&a).cloned();
+                assert_eq!(m.rename_tag(&a, &b), value.is_some());
+                if let Some(value) = value {
+                    tags.remove(&a);
+                    tags.insert(b, value);
+                }
+            }
+            4 => {
+                m.set_field(&a, step);
+                match fields.iter_mut().find(|f| f.0 == a) {
+                    Some(field) => field.1 = step,
+                    None => fields.push((a, step)),
+                }
+            }
+            _ if fields.len() > 1 => {
+                assert_eq!(m.remove_field(&a), fields.iter().any(|f| f.0 == a));
+                fields.retain(|f| f.0 != a);
+            }
+            _ => {}
+        }
+        if step % 500 == 0 {
+            m.duplicate();
+        }
+    }
+    for (row, (tags, fields)) in models.iter().enumerate() {
+        let m = batch.at(row);
+        assert!(m.tags().eq(tags.iter().map(|(k, v)| (k.as_str(), v.as_str()))), "{m:?}");
+        assert!(m.fields().eq(fields.iter().map(|(k, v)| (k.as_str(), Value::Int(*v)))), "{m:?}");
+    }
+}
