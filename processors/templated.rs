@@ -7,9 +7,74 @@ use agent_golang::template::{MemberError, Object, Template, TemplateError, Text,
 use agent_golang::time::{Time, Zone};
 use std::sync::{Arc, LazyLock};
 
-/// Appends what a template makes of a metric.
-pub(crate) fn render(template: &Template, metric: MetricRef<'_>, out: &mut String) -> Result<(), TemplateError> {
-    template.render_into(Value::Object(&Templated(metric)), out)
+/// A compiled template over a metric.
+pub(crate) struct MetricTemplate {
+    template: Template,
+    /// The parts of a template that does nothing but put names and values between texts, as most do: these need no engine.
+    parts: Option<Vec<Part>>,
+}
+
+/// A part of a simple template.
+#[derive(Debug, PartialEq)]
+enum Part {
+    Text(String),
+    Name,
+    Tag(String),
+    Field(String),
+}
+
+impl MetricTemplate {
+    /// Compiles a template.
+    pub(crate) fn compile(source: &str) -> Result<Self, TemplateError> {
+        Ok(MetricTemplate { template: Template::compile(source)?, parts: parts(source) })
+    }
+
+    /// Appends what the template makes of a metric.
+    pub(crate) fn render(&self, metric: MetricRef<'_>, out: &mut String) -> Result<(), TemplateError> {
+        let Some(parts) = &self.parts else {
+            return self.template.render_into(Value::Object(&Templated(metric)), out);
+        };
+        for part in parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Name => out.push_str(metric.name()),
+                Part::Tag(key) => out.push_str(metric.tag(key).unwrap_or_default()),
+                Part::Field(key) => match metric.field(key) {
+                    Some(value) => append(value, FloatStyle::Shortest, out),
+                    None => out.push_str("<no value>"),
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The parts of a template that has nothing but texts, `{{ .Name }}`, `{{ .Tag "key" }}` and `{{ .Field "key" }}`.
+fn parts(source: &str) -> Option<Vec<Part>> {
+    let (mut parts, mut rest) = (Vec::new(), source);
+    while let Some((text, action)) = rest.split_once("{{") {
+        let (action, after) = action.split_once("}}")?;
+        if !text.is_empty() {
+            parts.push(Part::Text(text.to_owned()));
+        }
+        // Only plain keys: a backslash begins an escape, and a quotation mark more than one argument.
+        let key = |quoted: &str| {
+            let key = quoted.trim_start().strip_prefix('"')?.strip_suffix('"')?;
+            (!key.contains(['\\', '"', '\n'])).then(|| key.to_owned())
+        };
+        let action = action.trim_matches(' ');
+        parts.push(match (action, action.strip_prefix(".Tag "), action.strip_prefix(".Field ")) {
+            (".Name", ..) => Part::Name,
+            (_, Some(quoted), _) => Part::Tag(key(quoted)?),
+            (_, _, Some(quoted)) => Part::Field(key(quoted)?),
+            _ => return None,
+        });
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest.to_owned()));
+    }
+    Some(parts)
 }
 
 struct Templated<'m>(MetricRef<'m>);
@@ -95,9 +160,32 @@ mod tests {
     fn rendered(template: &str) -> Result<String, String> {
         let metrics = batch("m,b=2,a=1 i=5i,f=1e6,s=\"x\" 1700000000000000000");
         let mut out = String::new();
-        let template = Template::compile(template).map_err(|e| e.to_string())?;
-        render(&template, metrics.at(0), &mut out).map_err(|e| e.to_string())?;
+        let template = MetricTemplate::compile(template).map_err(|e| e.to_string())?;
+        template.render(metrics.at(0), &mut out).map_err(|e| e.to_string())?;
         Ok(out)
+    }
+
+    #[test]
+    fn a_simple_template_gives_the_same_without_the_engine() {
+        let sources = [
+            "",
+            "plain",
+            "{{.Name}}",
+            "{{ .Tag \"a\" }}.{{ .Tag \"none\" }} {{.Field \"f\"}}-{{   .Field   \"i\"   }}{{.Field \"none\"}}!",
+        ];
+        for source in sources {
+            let metrics = batch("m,b=2,a=1 i=5i,f=1e6,s=\"x\" 1700000000000000000");
+            let mut simple = MetricTemplate::compile(source).unwrap();
+            assert!(simple.parts.is_some(), "{source}");
+            let (mut fast, mut full) = (String::new(), String::new());
+            simple.render(metrics.at(0), &mut fast).unwrap();
+            simple.parts = None;
+            simple.render(metrics.at(0), &mut full).unwrap();
+            assert_eq!(fast, full);
+        }
+        let others =
+            ["{{- .Name}}", "{{.Name -}}", "{{.Tag `a`}}", "{{.Tag \"\\x61\"}}", "{{.Tag \"a\" \"b\"}}", "{{.Name"];
+        assert_eq!(others.map(parts), [const { None }; 6]);
     }
 
     #[test]

@@ -3,9 +3,8 @@
 mod table;
 
 use crate::complaints::Complaints;
-use crate::templated::render;
+use crate::templated::MetricTemplate;
 use agent_api::*;
-use agent_golang::template::Template;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use table::{Form, Table};
@@ -14,7 +13,7 @@ register!(Entry::processor::<Lookup>());
 
 /// The table that was read at the start.
 struct Lookup {
-    key: Template,
+    key: MetricTemplate,
     table: Table,
     /// The key at hand.
     text: String,
@@ -42,7 +41,7 @@ impl Plugin for Lookup {
     fn new(settings: Settings, env: &Env) -> Result<Self> {
         ensure!(!settings.files.is_empty(), "files are required");
         ensure!(!settings.key.is_empty(), "key is required");
-        let key = Template::compile(&settings.key).context("key")?;
+        let key = MetricTemplate::compile(&settings.key).context("key")?;
         let mut table = Table::default();
         for path in &settings.files {
             let text = std::fs::read(path).with_context(|| format!("read {path}"))?;
@@ -58,7 +57,7 @@ impl Processor for Lookup {
         let Lookup { key, table, text, complaints } = self;
         batch.each(|m| {
             text.clear();
-            if let Err(e) = render(key, m.read(), text) {
+            if let Err(e) = key.render(m.read(), text) {
                 return complaints.add(format_args!("make key of metric {:?}: {e}", m.name()));
             }
             for (key, value) in table.tags(text) {

@@ -1,9 +1,8 @@
 //! Sets a tag to what a Go template makes of the metric.
 
 use crate::complaints::Complaints;
-use crate::templated::render;
+use crate::templated::MetricTemplate;
 use agent_api::*;
-use agent_golang::template::Template as Compiled;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,7 +11,7 @@ register!(Entry::processor::<Template>());
 /// The compiled templates.
 struct Template {
     key: Key,
-    value: Compiled,
+    value: MetricTemplate,
     /// What they make, kept so that it needs no new memory.
     key_text: String,
     value_text: String,
@@ -22,7 +21,7 @@ struct Template {
 /// The key of the tag: mostly a plain text.
 enum Key {
     Text(String),
-    Template(Compiled),
+    Template(MetricTemplate),
 }
 
 /// What is set to what.
@@ -46,12 +45,12 @@ impl Plugin for Template {
             env.log.warn("tag is empty, so nothing is set");
         }
         let key = match settings.tag.contains("{{") {
-            true => Key::Template(Compiled::compile(&settings.tag).context("tag")?),
+            true => Key::Template(MetricTemplate::compile(&settings.tag).context("tag")?),
             false => Key::Text(settings.tag),
         };
         Ok(Template {
             key,
-            value: Compiled::compile(&settings.template).context("template")?,
+            value: MetricTemplate::compile(&settings.template).context("template")?,
             key_text: String::new(),
             value_text: String::new(),
             complaints: Complaints::new(&env.log),
@@ -64,12 +63,12 @@ impl Processor for Template {
         let Template { key, value, key_text, value_text, complaints } = self;
         batch.each(|m| {
             value_text.clear();
-            let mut result = render(value, m.read(), value_text);
+            let mut result = value.render(m.read(), value_text);
             let key = match key {
                 Key::Text(key) => key,
                 Key::Template(template) => {
                     key_text.clear();
-                    result = result.and_then(|()| render(template, m.read(), key_text));
+                    result = result.and_then(|()| template.render(m.read(), key_text));
                     &*key_text
                 }
             };
