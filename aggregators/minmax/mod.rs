@@ -1,0 +1,78 @@
+//! The least and the greatest value of every numeric field of a series.
+
+use crate::series::Table;
+use agent_api::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+register!(Entry::aggregator::<Minmax>());
+
+/// Keeps two numbers a field.
+struct Minmax {
+    table: Table,
+    /// The key being put together.
+    key: String,
+}
+
+/// There is nothing to set beyond what every aggregator has.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {}
+
+impl Plugin for Minmax {
+    const NAME: &'static str = "minmax";
+    const ABOUT: &'static str = "Keeps the minimum and maximum of numeric fields.";
+    type Settings = Settings;
+
+    fn new(_: Settings, _: &Env) -> Result<Self> {
+        Ok(Minmax { table: Table::new(0, 2), key: String::new() })
+    }
+}
+
+impl Aggregator for Minmax {
+    fn add(&mut self, metric: MetricRef<'_>) {
+        let Some((series, _)) = self.table.series(metric, None) else { return };
+        let mut place = 0;
+        for (key, value) in metric.fields() {
+            let Some(value) = value.number() else { continue };
+            let Some((state, fresh)) = self.table.slot(series, place, key) else { continue };
+            place += 1;
+            let [min, max] = [state[0], state[1]].map(f64::from_bits);
+            let (min, max) = if fresh { (value, value) } else { (min.min(value), max.max(value)) };
+            (state[0], state[1]) = (min.to_bits(), max.to_bits());
+        }
+    }
+
+    fn flush(&mut self, out: &mut Collector) {
+        let Minmax { table, key: name } = self;
+        table.report(out);
+        table.drain(|row| {
+            let mut metric = row.metric(out);
+            for (key, state) in row.slots() {
+                for (ending, word) in ["_min", "_max"].iter().zip(state) {
+                    name.clear();
+                    name.push_str(key);
+                    name.push_str(ending);
+                    metric.add_field(name, f64::from_bits(*word));
+                }
+            }
+            drop(metric);
+            out.checkpoint();
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Run;
+    use serde_json::json;
+
+    #[test]
+    fn each_field_has_both_whenever_it_came() {
+        let mut run = Run::<Minmax>::new(json!({}));
+        run.add("tide level=1\ntide level=3i,wind=7u,s=\"x\"\ntide wind=5,on=true\ndoor state=\"open\"");
+        assert_eq!(run.flush(), "tide level_min=1,level_max=3,wind_min=5,wind_max=7 0");
+        assert_eq!(run.flush(), "");
+    }
+}
