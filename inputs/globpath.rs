@@ -24,6 +24,8 @@ enum Part {
     Glob(Glob),
     /// Any number of folders, also none.
     Any,
+    /// All that is left of a pattern from a part such as `**.log` on, which may stand for many parts.
+    Deep(Glob),
 }
 
 impl GlobPath {
@@ -31,9 +33,17 @@ impl GlobPath {
     pub(crate) fn new(pattern: &str) -> Result<Self> {
         let root = if pattern.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() };
         let mut parts = Vec::new();
-        for part in pattern.split('/').filter(|p| !p.is_empty()) {
-            parts.push(match part {
+        let texts: Vec<&str> = pattern.split('/').filter(|p| !p.is_empty()).collect();
+        for (i, part) in texts.iter().enumerate() {
+            parts.push(match *part {
                 "**" => Part::Any,
+                p if p.contains("**") => {
+                    let glob = Glob::compile(&texts[i..].join("/"), &['/']);
+                    parts.push(Part::Deep(
+                        glob.map_err(|e| agent_api::anyhow!("could not compile glob {pattern:?}: {e}"))?,
+                    ));
+                    break;
+                }
                 p if has_meta(p) => Part::Glob(
                     Glob::compile(p, &['/'])
                         .map_err(|e| agent_api::anyhow!("could not compile glob {pattern:?}: {e}"))?,
@@ -91,6 +101,7 @@ fn walk(at: &Path, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) {
                 }
             }
         }
+        Part::Deep(glob) => deep(at, "", glob, depth, found),
         Part::Any => {
             if !rest.is_empty() {
                 walk(at, rest, depth, found);
@@ -105,6 +116,22 @@ fn walk(at: &Path, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) {
                     walk(&path, parts, depth + 1, found);
                 }
             }
+        }
+    }
+}
+
+/// What is below `at`, whose path from the pattern's part on is `above`.
+fn deep(at: &Path, above: &str, glob: &Glob, depth: usize, found: &mut Vec<PathBuf>) {
+    if found.len() >= MOST || depth > DEPTH {
+        return;
+    }
+    for (name, path) in children(at) {
+        let text = if above.is_empty() { name } else { format!("{above}/{name}") };
+        if path.symlink_metadata().is_ok_and(|m| m.is_dir()) {
+            deep(&path, &text, glob, depth + 1, found);
+        }
+        if glob.is_match(&text) {
+            found.push(path);
         }
     }
 }
@@ -145,6 +172,8 @@ mod tests {
         assert_eq!(find("a/**/*.log"), ["a/1.log", "a/b/3.log", "a/b/c/4.log", "a/d/5.log"]);
         assert_eq!(find("a/*/[0-4].log"), ["a/b/3.log"]);
         assert_eq!(find("a/b/**"), ["a/b/3.log", "a/b/c/4.log"]);
+        assert_eq!(find("a/**.log"), ["a/1.log", "a/b/3.log", "a/b/c/4.log", "a/d/5.log"]);
+        assert_eq!(find("a/**c/4.log"), ["a/b/c/4.log"]);
         assert_eq!(find("a/2.txt"), ["a/2.txt"]);
         assert!(find("a/none.txt").is_empty() && find("nowhere/*").is_empty());
         std::fs::remove_dir_all(&root).unwrap();

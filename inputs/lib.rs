@@ -16,6 +16,8 @@ mod parsers;
 #[cfg(all(test, feature = "_listen"))]
 mod testing;
 
+#[cfg(feature = "cgroup")]
+mod cgroup;
 #[cfg(feature = "conntrack")]
 mod conntrack;
 #[cfg(feature = "cpu")]
@@ -26,12 +28,18 @@ mod disk;
 mod diskio;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "filecount")]
+mod filecount;
+#[cfg(feature = "filestat")]
+mod filestat;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http_listener_v2")]
 mod http_listener_v2;
 #[cfg(feature = "http_response")]
 mod http_response;
+#[cfg(feature = "hugepages")]
+mod hugepages;
 #[cfg(feature = "influxdb_listener")]
 mod influxdb_listener;
 #[cfg(feature = "influxdb_v2_listener")]
