@@ -59,7 +59,7 @@ struct Settings {
     retention_policy_tag: String,
     /// Leave the tag `retention_policy_tag` out of what is written.
     exclude_retention_policy_tag: bool,
-    /// How many nodes of a cluster have to take a write: `any`, `one`, `quorum` or `all`.
+    /// How many nodes of a cluster have to take a write: `any`, `one`, `quorum` or `all`; empty means what the server takes.
     write_consistency: String,
     /// How long a request may take in all; 0 means 5s.
     timeout: Duration,
@@ -97,7 +97,7 @@ impl Default for Settings {
             retention_policy: String::new(),
             retention_policy_tag: String::new(),
             exclude_retention_policy_tag: false,
-            write_consistency: "any".to_owned(),
+            write_consistency: String::new(),
             timeout: Duration::secs(5),
             username: Secret::default(),
             password: Secret::default(),
