@@ -273,7 +273,6 @@ impl HttpResponse {
         headers.insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("gzip"));
         let mut request = client.request(self.method.clone(), address.url.clone());
         if let Some(form) = &self.form {
-            headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-www-form-urlencoded"));
             request = request.body(form.clone());
         } else if !self.settings.body.is_empty() {
             request = request.body(self.settings.body.clone());
