@@ -1,5 +1,7 @@
 //! The outputs, a folder each. Nothing here knows another plugin or the agent; the registry is the only way in.
 
+#[cfg(feature = "datadog")]
+mod datadog;
 #[cfg(feature = "discard")]
 mod discard;
 #[cfg(feature = "file")]
@@ -12,3 +14,5 @@ mod influxdb;
 mod influxdb_v2;
 #[cfg(feature = "_lines")]
 mod lines;
+#[cfg(feature = "loki")]
+mod loki;
