@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// So much is read at a time.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 /// The largest file of a format that cannot be cut, and the longest record of one that can.
 const LARGEST: usize = 1 << 30;
 

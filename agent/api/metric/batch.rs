@@ -249,6 +249,7 @@ impl Batch {
     }
 
     /// Copies a text into the arena. Beyond 2 GiB the text is left empty: builders check `full` first.
+    #[inline]
     pub(super) fn put(&mut self, text: &str) -> Str {
         let at = self.arena.len();
         if at + text.len() >= ARENA as usize {
@@ -259,21 +260,25 @@ impl Batch {
     }
 
     /// The text at a place.
+    #[inline]
     pub(super) fn text(&self, s: Str) -> &str {
         let at = (s.at & !ARENA) as usize;
         let whole: &str = if s.at & ARENA == 0 { &self.body } else { &self.arena };
         &whole[at..at + s.len as usize]
     }
 
+    #[inline]
     pub(super) fn tags_of(&self, head: &Head) -> &[(Str, Str)] {
         &self.tags[head.tags as usize..head.tags as usize + head.tag_len as usize]
     }
 
+    #[inline]
     pub(super) fn fields_of(&self, head: &Head) -> &[Slot] {
         &self.fields[head.fields as usize..(head.fields + head.field_len) as usize]
     }
 
     /// The slot for a value, its text copied into the arena.
+    #[inline]
     pub(super) fn slot(&mut self, key: Str, value: Value<'_>) -> Slot {
         match value {
             Value::Float(v) => Slot::new(key, Type::Float, v.to_bits()),
@@ -287,6 +292,7 @@ impl Batch {
         }
     }
 
+    #[inline]
     pub(super) fn value(&self, slot: Slot) -> Value<'_> {
         match slot.kind() {
             Type::Float => Value::Float(f64::from_bits(slot.bits)),

@@ -3,13 +3,16 @@
 use super::*;
 use std::sync::Arc;
 
-/// A metric being added. It counts from the moment it is dropped, and only if it has a field; its tags are sorted then, and
-/// of a tag or field given twice the last stays.
+/// A metric being added. It counts from the moment it is dropped, and only if it has a field; of a tag or field given
+/// twice the last stays.
 pub struct Builder<'a> {
     batch: &'a mut Batch,
     head: Head,
-    sorted: bool,
 }
+
+/// Up to so many tags are put in order one by one, more are sorted in the end: going back through them all for each would
+/// cost the square of their number.
+const FEW: u16 = 32;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(batch: &'a mut Batch, name: &str) -> Self {
@@ -21,7 +24,7 @@ impl<'a> Builder<'a> {
         let (tags, fields) = (batch.tags.len() as u32, batch.fields.len() as u32);
         let head =
             Head { name, tags, fields, field_len: 0, tag_len: 0, kind: Kind::Untyped, clean, time: UNSET, series: 0 };
-        Builder { batch, head, sorted: true }
+        Builder { batch, head }
     }
 
     /// Adds a tag. Empty values are kept here and left out by formats that cannot write them.
@@ -95,25 +98,40 @@ impl<'a> Builder<'a> {
         self.head.field_len = 0;
     }
 
+    /// Puts a tag where it belongs: behind those of smaller keys. Most come in order, and those that do not go a few places back.
+    #[inline]
     fn push_tag(&mut self, pair: (Str, Str)) {
-        if self.sorted && self.head.tag_len > 0 {
-            let before = self.batch.tags[self.batch.tags.len() - 1].0;
-            self.sorted = self.batch.text(before) < self.batch.text(pair.0);
+        let batch = &mut *self.batch;
+        if self.head.tag_len >= FEW {
+            batch.tags.push(pair);
+            self.head.tag_len += 1;
+            return;
         }
-        self.batch.tags.push(pair);
+        let (start, mut at) = (self.head.tags as usize, batch.tags.len());
+        while at > start {
+            match batch.text(batch.tags[at - 1].0).cmp(batch.text(pair.0)) {
+                std::cmp::Ordering::Less => break,
+                std::cmp::Ordering::Equal => {
+                    batch.tags[at - 1] = pair;
+                    return;
+                }
+                std::cmp::Ordering::Greater => at -= 1,
+            }
+        }
+        batch.tags.insert(at, pair);
         self.head.tag_len += 1;
     }
 
-    /// Adds a field, or replaces the one of that key. Looking back costs the square of the number of fields, so metrics that
-    /// are wider than 64 fields look through a sorted list at the end instead.
+    #[inline]
     fn push_slot(&mut self, slot: Slot) {
         self.batch.fields.push(slot);
         self.head.field_len += 1;
     }
 
+    /// Sorts the tags of a metric that has more than a few.
+    #[cold]
     fn sort_tags(&mut self) {
-        let start = self.head.tags as usize;
-        let mut tags = self.batch.tags.split_off(start);
+        let mut tags = self.batch.tags.split_off(self.head.tags as usize);
         let batch = &*self.batch;
         // Stable, so of equal keys the last given is the last of its run.
         tags.sort_by(|a, b| batch.text(a.0).cmp(batch.text(b.0)));
@@ -170,12 +188,13 @@ impl<'a> Builder<'a> {
 }
 
 impl Drop for Builder<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.head.field_len == 0 {
             self.batch.tags.truncate(self.head.tags as usize);
             return;
         }
-        if !self.sorted {
+        if self.head.tag_len > FEW {
             self.sort_tags();
         }
         if self.head.field_len > 1 {
@@ -220,6 +239,7 @@ impl<'a> Borrower<'a> {
     }
 
     /// Begins a metric whose name is at `from..to` and, as all that is borrowed, needs no escape.
+    #[inline]
     pub fn metric(&mut self, from: usize, to: usize) -> BorrowedBuilder<'_> {
         let base = self.base;
         BorrowedBuilder {
@@ -236,11 +256,13 @@ pub struct BorrowedBuilder<'a> {
 }
 
 impl BorrowedBuilder<'_> {
+    #[inline]
     fn place(&self, (from, to): (usize, usize)) -> Str {
         Str { at: self.base + from as u32, len: (to - from) as u32 }
     }
 
     /// Adds a tag from two places.
+    #[inline]
     pub fn tag(&mut self, key: (usize, usize), value: (usize, usize)) {
         if self.inner.head.tag_len < u16::MAX {
             let pair = (self.place(key), self.place(value));
@@ -249,6 +271,7 @@ impl BorrowedBuilder<'_> {
     }
 
     /// Adds a field whose key is a place.
+    #[inline]
     pub fn field(&mut self, key: (usize, usize), value: Value<'_>) {
         let key = self.place(key);
         let slot = self.inner.batch.slot(key, value);
@@ -256,23 +279,27 @@ impl BorrowedBuilder<'_> {
     }
 
     /// Adds a float whose text is plain decimal in shortest form (see [`FieldRef::decimal`]).
+    #[inline]
     pub fn decimal(&mut self, key: (usize, usize), text: (usize, usize)) {
         let slot = Slot::new(self.place(key), Type::Decimal, self.place(text).bits());
         self.inner.push_slot(slot);
     }
 
     /// Adds a text field from a place.
+    #[inline]
     pub fn text(&mut self, key: (usize, usize), text: (usize, usize)) {
         let slot = Slot::new(self.place(key), Type::Str, self.place(text).bits());
         self.inner.push_slot(slot);
     }
 
     /// Sets the time in nanoseconds since the Unix epoch.
+    #[inline]
     pub fn time(&mut self, time: i64) {
         self.inner.head.time = time;
     }
 
     /// Leaves the metric out after all.
+    #[inline]
     pub fn discard(self) {
         self.inner.discard();
     }

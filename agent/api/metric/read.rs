@@ -18,16 +18,19 @@ pub struct FieldRef<'a> {
 
 impl<'a> FieldRef<'a> {
     /// The key.
+    #[inline]
     pub fn key(self) -> &'a str {
         self.batch.text(self.slot.key())
     }
 
     /// The value.
+    #[inline]
     pub fn value(self) -> Value<'a> {
         self.batch.value(self.slot)
     }
 
     /// The float as text, if it was read from text and never changed: plain decimal, shortest form, so that writers can copy it.
+    #[inline]
     pub fn decimal(self) -> Option<&'a str> {
         (self.slot.kind() == Type::Decimal).then(|| self.batch.text(self.slot.text()))
     }
@@ -35,11 +38,13 @@ impl<'a> FieldRef<'a> {
 
 impl<'a> MetricRef<'a> {
     /// The name (measurement).
+    #[inline]
     pub fn name(self) -> &'a str {
         self.batch.text(self.head.name)
     }
 
     /// The time in nanoseconds since the Unix epoch.
+    #[inline]
     pub fn time(self) -> i64 {
         self.head.time
     }
@@ -50,33 +55,39 @@ impl<'a> MetricRef<'a> {
     }
 
     /// The kind.
+    #[inline]
     pub fn kind(self) -> Kind {
         self.head.kind
     }
 
     /// The value of a tag.
+    #[inline]
     pub fn tag(self, key: &str) -> Option<&'a str> {
         self.tags().find(|(k, _)| *k == key).map(|(_, v)| v)
     }
 
     /// All tags, sorted by key.
+    #[inline]
     pub fn tags(self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone {
         let batch = self.batch;
         batch.tags_of(self.head).iter().map(move |&(k, v)| (batch.text(k), batch.text(v)))
     }
 
     /// The value of a field.
+    #[inline]
     pub fn field(self, key: &str) -> Option<Value<'a>> {
         self.batch.fields_of(self.head).iter().find(|s| self.batch.text(s.key()) == key).map(|s| self.batch.value(*s))
     }
 
     /// All fields in the order in which they were added.
+    #[inline]
     pub fn fields(self) -> impl ExactSizeIterator<Item = (&'a str, Value<'a>)> + Clone {
         let batch = self.batch;
         batch.fields_of(self.head).iter().map(move |s| (batch.text(s.key()), batch.value(*s)))
     }
 
     /// All fields with access to the form in which floats were read.
+    #[inline]
     pub fn raw_fields(self) -> impl ExactSizeIterator<Item = FieldRef<'a>> + Clone {
         let batch = self.batch;
         batch.fields_of(self.head).iter().map(move |&slot| FieldRef { batch, slot })
@@ -88,6 +99,7 @@ impl<'a> MetricRef<'a> {
     }
 
     /// True if no name, key or tag value needs an escape in line protocol and none is empty.
+    #[inline]
     pub fn clean(self) -> bool {
         self.head.clean
     }

@@ -30,6 +30,18 @@ fn of_a_key_given_twice_the_last_value_stays() {
 }
 
 #[test]
+fn many_tags_are_sorted_as_few_are() {
+    let mut batch = Batch::new();
+    let keys: Vec<String> = (0..200).map(|i| format!("k{:03}", i * 7919 % 150)).collect();
+    batch.metric("m").tags(keys.iter().enumerate().map(|(i, k)| (k, i.to_string()))).field("f", 1i64);
+    let got: Vec<&str> = batch.at(0).tags().map(|t| t.0).collect();
+    assert_eq!(got.len(), 150);
+    assert!(got.is_sorted());
+    let last = keys.iter().rposition(|k| k == got[42]).expect("it was given");
+    assert_eq!(batch.at(0).tag(got[42]), Some(last.to_string().as_str()));
+}
+
+#[test]
 fn a_metric_without_fields_is_not_added() {
     let mut batch = Batch::new();
     batch.metric("m").tag("k", "1");

@@ -12,10 +12,10 @@ pub struct Collector {
     more_errors: usize,
 }
 
-/// A batch is handed on when it has so many metrics ...
-const FULL: usize = 4096;
+/// A batch is handed on when it has so many metrics: few enough that it stays in the caches from stage to stage ...
+const FULL: usize = 1000;
 /// ... or occupies so many bytes of its own.
-const FULL_BYTES: usize = 1 << 20;
+const FULL_BYTES: usize = 256 << 10;
 /// So many errors of one call are kept.
 const ERRORS: usize = 100;
 

@@ -42,7 +42,7 @@ impl Default for Settings {
 }
 
 /// So much text is walked at a time; the list of its structure stays in the cache.
-const BLOCK: usize = 64 << 10;
+const BLOCK: usize = 32 << 10;
 
 impl Plugin for Influx {
     const NAME: &'static str = "influx";
