@@ -17,7 +17,7 @@ pub(super) struct Credit {
 }
 
 /// So many bytes may be under way.
-const BUDGET: usize = 48 << 20;
+const BUDGET: usize = 16 << 20;
 
 impl Credit {
     /// A budget for outputs of which the smallest holds `metrics` metrics.
@@ -33,7 +33,8 @@ impl Credit {
     }
 
     fn cost(&self, batch: &Batch) -> u32 {
-        let cost = batch.bytes().max(batch.len() * self.each).min(BUDGET);
+        // The body is shared with other batches, and about as large as what was made of it.
+        let cost = (2 * batch.own_bytes()).max(batch.len() * self.each).min(BUDGET);
         u32::try_from(cost).unwrap_or(u32::MAX)
     }
 }
