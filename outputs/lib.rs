@@ -1,11 +1,15 @@
 //! The outputs, a folder each. Nothing here knows another plugin or the agent; the registry is the only way in.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 #[cfg(feature = "datadog")]
 mod datadog;
 #[cfg(feature = "discard")]
 mod discard;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "health")]
+mod health;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "influxdb")]
@@ -16,3 +20,7 @@ mod influxdb_v2;
 mod lines;
 #[cfg(feature = "loki")]
 mod loki;
+#[cfg(feature = "_page")]
+mod page;
+#[cfg(feature = "prometheus_client")]
+mod prometheus_client;
