@@ -6,8 +6,8 @@ use agent_api::*;
 use agent_golang::duration;
 use agent_golang::time::{TimestampFormat, Zone};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 register!(Entry::processor::<Date>());
@@ -119,6 +119,12 @@ impl Processor for Date {
                 To::Field(key) => m.set_field(key, &*text),
             }
         });
+    }
+}
+
+impl Serialize for Offset {
+    fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        writer.serialize_str(&duration::format(self.0))
     }
 }
 

@@ -3,7 +3,7 @@
 use agent_api::*;
 use agent_golang::glob::Filter as Globs;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 register!(Entry::processor::<Filter>());
@@ -40,7 +40,7 @@ struct RuleSettings {
 }
 
 /// What happens to a metric.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Action {
     /// It goes on.

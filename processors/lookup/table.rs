@@ -4,10 +4,10 @@ use agent_api::{Context, Result, ensure};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The form of a file.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Form {
     /// An object of objects: `{"key": {"tag": "value"}}`.

@@ -6,7 +6,7 @@ use agent_api::*;
 use agent_golang::glob::IncludeExclude;
 use random::Random;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 register!(Entry::processor::<Noise>());
 
@@ -38,7 +38,7 @@ struct Settings {
 }
 
 /// How noise is distributed.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Distribution {
     /// Two exponential slopes.

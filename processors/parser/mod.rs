@@ -10,7 +10,7 @@ use agent_api::plugin::{BoxParser, now};
 use agent_api::*;
 use agent_golang::number::FloatStyle;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 register!(Entry::processor::<Parser>());
 
@@ -44,7 +44,7 @@ struct Settings {
 }
 
 /// What becomes of the metrics read.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 enum Merge {
     /// They are passed on.

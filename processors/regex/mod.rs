@@ -12,7 +12,7 @@ use crate::memo::Memo;
 use agent_api::*;
 use rule::{Rename, Rule};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 register!(Entry::processor::<Regex>());
 
@@ -89,7 +89,7 @@ struct MetricRenameSettings {
 }
 
 /// What happens if a new name is taken.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Taken {
     /// Nothing is renamed.

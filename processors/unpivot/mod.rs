@@ -2,7 +2,7 @@
 
 use agent_api::*;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 register!(Entry::processor::<Unpivot>());
 
@@ -28,7 +28,7 @@ struct Settings {
 }
 
 /// Where the key of a field goes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Use {
     /// To a tag.
