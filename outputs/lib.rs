@@ -20,6 +20,8 @@ mod influxdb_v2;
 mod lines;
 #[cfg(feature = "loki")]
 mod loki;
+#[cfg(feature = "opentsdb")]
+mod opentsdb;
 #[cfg(feature = "_page")]
 mod page;
 #[cfg(feature = "prometheus_client")]
