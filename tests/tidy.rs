@@ -51,7 +51,9 @@ fn every_plugin_is_registered_once_and_has_its_folder() {
     }
     for family in FAMILIES {
         let names: BTreeSet<&str> = registered().filter(|e| e.family == family).map(|e| e.name).collect();
-        for path in std::fs::read_dir(root().join(family.name())).expect("the family's folder").flatten().map(|e| e.path()) {
+        for path in
+            std::fs::read_dir(root().join(family.name())).expect("the family's folder").flatten().map(|e| e.path())
+        {
             let module = std::fs::read_to_string(path.join("mod.rs")).unwrap_or_default();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if module.contains("register!(") && !names.contains(name.as_str()) {
@@ -146,7 +148,9 @@ fn samples_can_be_read_as_they_are_and_with_all_defaults() {
         std::fs::write(&file, text).expect("the folder can be written");
         let sources = Sources { files: vec![file.display().to_string()], ..Sources::default() };
         if let Err(e) = Config::load(&sources)
-            && ["unknown option", "not used", "invalid type", "invalid TOML", "expected"].iter().any(|w| e.to_string().contains(w))
+            && ["unknown option", "not used", "invalid type", "invalid TOML", "expected"]
+                .iter()
+                .any(|w| e.to_string().contains(w))
         {
             problems.push(format!("sample of {}.{} {how}: {e}", entry.family.name(), entry.name));
         }

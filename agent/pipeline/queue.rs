@@ -1,6 +1,9 @@
 //! The memory queue of an output: what it has not written yet, oldest first, bounded.
+//!
+//! While the output fails, what nobody waits for is packed (`Packed`), so that a queue for an hour costs little memory.
 
-use agent_api::{Chunk, Settled, View};
+use agent_api::metric::Packed;
+use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -19,11 +22,88 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    views: VecDeque<View>,
+    items: VecDeque<Item>,
     len: usize,
     /// The output is failing: credit is given back, nobody waits for it.
     failing: bool,
     dropped: usize,
+}
+
+#[derive(Debug)]
+enum Item {
+    /// As it came.
+    View(View),
+    /// Packed, as it will have to wait.
+    Packed(Packed),
+    /// Small batches put together until there are enough to pack.
+    Open(Batch),
+}
+
+/// So many metrics are packed together.
+const PACK: usize = 1000;
+
+impl Item {
+    fn len(&self) -> usize {
+        match self {
+            Item::View(view) => view.len(),
+            Item::Packed(packed) => packed.len(),
+            Item::Open(batch) => batch.len(),
+        }
+    }
+
+    /// The metrics, unpacked.
+    fn view(self) -> View {
+        match self {
+            Item::View(view) => view,
+            Item::Packed(packed) => View::all(packed.unpack()),
+            Item::Open(batch) => View::all(batch),
+        }
+    }
+}
+
+impl Inner {
+    /// Puts metrics at the end, packed where that is possible.
+    fn push(&mut self, mut view: View) {
+        self.len += view.len();
+        if !self.failing {
+            self.items.push_back(Item::View(view));
+            return;
+        }
+        view.drop_guard();
+        if view.is_tracked() {
+            self.items.push_back(Item::View(view));
+        } else if view.len() >= PACK {
+            self.items.push_back(Item::Packed(Packed::new(&view)));
+        } else {
+            if !matches!(self.items.back(), Some(Item::Open(_))) {
+                self.items.push_back(Item::Open(Batch::new()));
+            }
+            if let Some(Item::Open(batch)) = self.items.back_mut() {
+                for metric in view.iter() {
+                    batch.push(metric);
+                }
+                if batch.len() >= PACK {
+                    let full = std::mem::take(batch);
+                    self.items.pop_back();
+                    self.items.push_back(Item::Packed(Packed::new(&View::all(full))));
+                }
+            }
+        }
+    }
+
+    /// Takes up to `n` metrics from the front.
+    fn pop(&mut self, n: usize) -> Option<View> {
+        let item = self.items.pop_front()?;
+        if item.len() <= n {
+            self.len -= item.len();
+            return Some(item.view());
+        }
+        let mut view = item.view();
+        let front = view.split_front(n);
+        self.items.push_front(Item::View(view));
+        self.len -= front.len();
+        Some(front)
+    }
 }
 
 impl Queue {
@@ -37,13 +117,9 @@ impl Queue {
     }
 
     /// Puts metrics at the end; the oldest are dropped if there are too many.
-    pub(super) fn push(&self, mut view: View) {
+    pub(super) fn push(&self, view: View) {
         let mut inner = self.lock();
-        if inner.failing {
-            view.drop_guard();
-        }
-        inner.len += view.len();
-        inner.views.push_back(view);
+        inner.push(view);
         self.drop_oldest(&mut inner);
         let ready = inner.len >= self.batch && !inner.failing;
         drop(inner);
@@ -61,14 +137,9 @@ impl Queue {
         }
         while chunk.len() < self.batch {
             let room = self.batch - chunk.len();
-            let Some(front) = inner.views.front_mut() else { break };
-            if front.len() > room {
-                chunk.push(front.split_front(room));
-            } else if let Some(view) = inner.views.pop_front() {
-                chunk.push(view);
-            }
+            let Some(view) = inner.pop(room) else { break };
+            chunk.push(view);
         }
-        inner.len -= chunk.len();
         chunk
     }
 
@@ -80,7 +151,7 @@ impl Queue {
             if inner.failing {
                 view.drop_guard();
             }
-            inner.views.push_front(view);
+            inner.items.push_front(Item::View(view));
         }
         self.drop_oldest(&mut inner);
     }
@@ -88,9 +159,14 @@ impl Queue {
     /// Says whether the output fails. While it does, nobody waits for it and full batches are no reason to write.
     pub(super) fn set_failing(&self, failing: bool) {
         let mut inner = self.lock();
+        let began = failing && !inner.failing;
         inner.failing = failing;
-        if failing {
-            inner.views.iter_mut().for_each(View::drop_guard);
+        if began {
+            let items = std::mem::take(&mut inner.items);
+            inner.len = 0;
+            for item in items {
+                inner.push(item.view());
+            }
         }
     }
 
@@ -112,13 +188,9 @@ impl Queue {
     fn drop_oldest(&self, inner: &mut Inner) {
         while inner.len > self.limit {
             let over = inner.len - self.limit;
-            let Some(front) = inner.views.front_mut() else { break };
-            let gone = if front.len() > over { Some(front.split_front(over)) } else { inner.views.pop_front() };
-            if let Some(gone) = gone {
-                inner.len -= gone.len();
-                inner.dropped += gone.len();
-                gone.settle(Settled::Rejected);
-            }
+            let Some(gone) = inner.pop(over) else { break };
+            inner.dropped += gone.len();
+            gone.settle(Settled::Rejected);
         }
     }
 }
@@ -126,7 +198,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agent_api::{Batch, Value};
+    use agent_api::Value;
 
     fn view(range: std::ops::Range<i64>) -> View {
         let mut batch = Batch::new();
@@ -177,5 +249,22 @@ mod tests {
         queue.set_failing(true);
         assert!(watch.upgrade().is_none());
         assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn what_waits_for_a_failing_output_keeps_its_order() {
+        let queue = Queue::new(10_000, 3000);
+        queue.push(view(0..10));
+        queue.set_failing(true);
+        let tried = queue.take(false);
+        for from in (10..4000).step_by(7) {
+            queue.push(view(from..(from + 7).min(4000)));
+        }
+        queue.push(view(4000..5500));
+        queue.put_back(tried);
+        assert_eq!(queue.len(), 5500);
+        let (first, second) = (queue.take(true), queue.take(false));
+        assert_eq!([numbers(&first), numbers(&second)].concat(), (0..5500).collect::<Vec<i64>>());
+        assert_eq!(queue.len(), 0);
     }
 }

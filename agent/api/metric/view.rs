@@ -107,6 +107,11 @@ impl View {
         self.guard = None;
     }
 
+    /// True if a sender waits for the receipt of these metrics.
+    pub fn is_tracked(&self) -> bool {
+        self.receipt.is_some()
+    }
+
     /// A view of the same metrics without shares of receipt and guard, for whoever only reads.
     pub fn untracked(&self) -> View {
         View { batch: self.batch.clone(), rows: self.rows.clone(), receipt: None, guard: None }
