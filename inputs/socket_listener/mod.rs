@@ -93,7 +93,7 @@ struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            service_address: "tcp://:8094".to_owned(),
+            service_address: String::new(),
             socket_mode: String::new(),
             max_connections: 0,
             read_timeout: Duration::default(),
@@ -120,6 +120,7 @@ impl Plugin for SocketListener {
     fn new(settings: Self::Settings, env: &Env) -> Result<Self> {
         let With { own: settings, shared: tls } = settings;
         tls.check()?;
+        ensure!(!settings.service_address.is_empty(), "service_address is needed, such as \"tcp://:8094\"");
         let address = Address::parse(&settings.service_address, "tcp").context("service_address")?;
         let mode = server::socket_mode(&settings.socket_mode)?;
         let coding = Coding::named(&settings.content_encoding).filter(|c| *c != Coding::Snappy);
