@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A log for errors about single metrics: the first is written at once, then one in ten seconds with the number of the others.
-pub(crate) struct Complaints {
+pub struct Complaints {
     log: Log,
     next: Option<Instant>,
     silent: u64,
@@ -16,12 +16,12 @@ pub(crate) struct Complaints {
 
 impl Complaints {
     /// Complaints of the plugin that the log belongs to.
-    pub(crate) fn new(log: &Log) -> Self {
+    pub fn new(log: &Log) -> Self {
         Complaints { log: log.clone(), next: None, silent: 0 }
     }
 
     /// Reports an error about a metric.
-    pub(crate) fn add(&mut self, message: impl Display) {
+    pub fn add(&mut self, message: impl Display) {
         let now = Instant::now();
         if self.next.is_some_and(|next| now < next) {
             self.silent += 1;
@@ -36,7 +36,7 @@ impl Complaints {
 }
 
 /// A text for a message, cut at 60 characters.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{:?}...", &text[..end]),
         None => format!("{text:?}"),

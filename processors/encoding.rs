@@ -12,7 +12,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The bytes of a base64 text; ends of lines in it are skipped.
-pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     if text.contains(['\r', '\n']) {
         return BASE64.decode(text.replace(['\r', '\n'], "")).ok();
     }

@@ -2,11 +2,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod complaints;
-mod encoding;
-mod memo;
-mod scalar;
-mod templated;
+// What several plugins share. Public, so that a build with only some of the plugins has nothing unused.
+pub mod complaints;
+pub mod encoding;
+pub mod memo;
+pub mod scalar;
+pub mod templated;
 
 #[cfg(test)]
 mod testing;

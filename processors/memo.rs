@@ -15,7 +15,7 @@ const REST: u32 = 1 << 20;
 
 /// What a function gave for each text; `None` where it leaves the text alone.
 #[derive(Default)]
-pub(crate) struct Memo {
+pub struct Memo {
     known: HashMap<Box<str>, u32, RandomState>,
     values: Vec<Option<Box<str>>>,
     /// Look-ups that found something since the table was last emptied.
@@ -28,7 +28,7 @@ pub(crate) struct Memo {
 
 impl Memo {
     /// What `make` appends for the text, or gave before; `None` where it says false.
-    pub(crate) fn get(&mut self, text: &str, make: impl FnOnce(&str, &mut String) -> bool) -> Option<&str> {
+    pub fn get(&mut self, text: &str, make: impl FnOnce(&str, &mut String) -> bool) -> Option<&str> {
         let remembers = text.len() <= LONGEST && self.may_remember();
         if remembers && let Some(&i) = self.known.get(text) {
             self.hits += 1;

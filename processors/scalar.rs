@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// A text, a number or a boolean.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(untagged, expecting = "expected a text, a number or a boolean")]
-pub(crate) enum Scalar {
+pub enum Scalar {
     /// true or false.
     Bool(bool),
     /// A whole number.
@@ -21,7 +21,7 @@ pub(crate) enum Scalar {
 
 impl Scalar {
     /// The value as a field holds it.
-    pub(crate) fn value(&self) -> Value<'_> {
+    pub fn value(&self) -> Value<'_> {
         match self {
             Scalar::Bool(v) => Value::Bool(*v),
             Scalar::Int(v) => Value::Int(*v),
@@ -32,7 +32,7 @@ impl Scalar {
 }
 
 /// Appends a value as text; floats in the style given, the rest as they are.
-pub(crate) fn append(value: Value<'_>, style: FloatStyle, out: &mut String) {
+pub fn append(value: Value<'_>, style: FloatStyle, out: &mut String) {
     match value {
         Value::Float(v) => append_float(v, style, out),
         Value::Int(v) => append_int(v, out),

@@ -8,7 +8,7 @@ use agent_golang::time::{Time, Zone};
 use std::sync::{Arc, LazyLock};
 
 /// A compiled template over a metric.
-pub(crate) struct MetricTemplate {
+pub struct MetricTemplate {
     template: Template,
     /// The parts of a template that does nothing but put names and values between texts, as most do: these need no engine.
     parts: Option<Vec<Part>>,
@@ -25,12 +25,12 @@ enum Part {
 
 impl MetricTemplate {
     /// Compiles a template.
-    pub(crate) fn compile(source: &str) -> Result<Self, TemplateError> {
+    pub fn compile(source: &str) -> Result<Self, TemplateError> {
         Ok(MetricTemplate { template: Template::compile(source)?, parts: parts(source) })
     }
 
     /// Appends what the template makes of a metric.
-    pub(crate) fn render(&self, metric: MetricRef<'_>, out: &mut String) -> Result<(), TemplateError> {
+    pub fn render(&self, metric: MetricRef<'_>, out: &mut String) -> Result<(), TemplateError> {
         let Some(parts) = &self.parts else {
             return self.template.render_into(Value::Object(&Templated(metric)), out);
         };

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p processors` prints nanoseconds for a metric and the share of each processor.
 
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
 use agent_api::options::{Item, Setting, Span, Table};
 use agent_api::plugin::{Build, Family, find};
 use agent_api::{Batch, Env};
