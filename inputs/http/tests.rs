@@ -35,7 +35,8 @@ async fn gather(input: &mut Http) -> (Vec<String>, Vec<String>) {
 async fn metrics_are_tagged_with_their_address_unless_they_are() {
     let stub = Stub::list(vec![Reply::new(200, "a,url=own v=1 1\nb v=2 2\nbad\n")]).await;
     let url = stub.url("/m?q=1");
-    let (metrics, errors) = gather(&mut input(settings(&[url.clone()]), HttpSettings::default()).unwrap()).await;
+    let (metrics, errors) =
+        gather(&mut input(settings(std::slice::from_ref(&url)), HttpSettings::default()).unwrap()).await;
     assert_eq!(metrics, ["a,url=own".to_owned(), format!("b,url={url}")]);
     assert!(errors.len() == 1 && errors[0].contains("line 3"), "{errors:?}");
 }
@@ -104,7 +105,8 @@ async fn a_document_comes_through_a_socket() {
         String::from_utf8_lossy(&seen[..n]).into_owned()
     });
     let url = format!("http+unix://{}:/v1/x?q=1", path.display());
-    let (metrics, errors) = gather(&mut input(settings(&[url.clone()]), HttpSettings::default()).unwrap()).await;
+    let (metrics, errors) =
+        gather(&mut input(settings(std::slice::from_ref(&url)), HttpSettings::default()).unwrap()).await;
     std::fs::remove_file(&path).unwrap();
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(metrics, [format!("a,url={url}")]);

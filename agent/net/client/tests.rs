@@ -112,15 +112,14 @@ async fn tokens_are_kept_and_sent() {
         _ => Reply::new(200, ""),
     })
     .await;
-    let mut setup = Setup::default();
-    setup.oauth = OAuth2 {
+    let oauth = OAuth2 {
         client_id: Secret::new("c i"),
         client_secret: Secret::new("s"),
         token_url: stub.url("/token"),
         audience: String::new(),
         scopes: vec!["x".to_owned(), "y".to_owned()],
     };
-    let client = setup.build(None).unwrap();
+    let client = Setup { oauth, ..Setup::default() }.build(None).unwrap();
     for _ in 0..2 {
         client.send(post(&client, &stub.url("/in"), ""), 0).await.unwrap();
     }
