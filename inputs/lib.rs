@@ -16,6 +16,8 @@ mod parsers;
 #[cfg(all(test, feature = "_listen"))]
 mod testing;
 
+#[cfg(feature = "bond")]
+mod bond;
 #[cfg(feature = "cgroup")]
 mod cgroup;
 #[cfg(feature = "conntrack")]
@@ -54,6 +56,8 @@ mod kernel;
 mod kernel_vmstat;
 #[cfg(feature = "linux_sysctl_fs")]
 mod linux_sysctl_fs;
+#[cfg(feature = "mdstat")]
+mod mdstat;
 #[cfg(feature = "mem")]
 mod mem;
 #[cfg(feature = "net")]
@@ -78,3 +82,5 @@ mod swap;
 mod system;
 #[cfg(feature = "temp")]
 mod temp;
+#[cfg(feature = "wireless")]
+mod wireless;
