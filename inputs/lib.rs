@@ -84,3 +84,5 @@ mod system;
 mod temp;
 #[cfg(feature = "wireless")]
 mod wireless;
+#[cfg(feature = "zfs")]
+mod zfs;
