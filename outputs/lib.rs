@@ -26,3 +26,7 @@ mod opentsdb;
 mod page;
 #[cfg(feature = "prometheus_client")]
 mod prometheus_client;
+#[cfg(feature = "socket_writer")]
+mod socket_writer;
+#[cfg(feature = "sql")]
+mod sql;
