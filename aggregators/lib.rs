@@ -23,5 +23,7 @@ mod merge;
 mod minmax;
 #[cfg(feature = "quantile")]
 mod quantile;
+#[cfg(feature = "starlark")]
+mod starlark;
 #[cfg(feature = "valuecounter")]
 mod valuecounter;
