@@ -2,11 +2,11 @@
 
 mod stats;
 
-use crate::series::Table;
+use crate::series::{Table, Writer};
 use agent_api::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use stats::{Layout, Moment};
+use stats::{ENDINGS, Layout, Moment};
 
 register!(Entry::aggregator::<Basicstats>());
 
@@ -14,8 +14,7 @@ register!(Entry::aggregator::<Basicstats>());
 struct Basicstats {
     layout: Layout,
     table: Table,
-    /// The key being put together.
-    key: String,
+    writer: Writer,
 }
 
 /// What is computed.
@@ -44,7 +43,7 @@ impl Plugin for Basicstats {
         for name in unknown {
             env.log.warn(format_args!("stats: unknown statistic {name:?} is left out"));
         }
-        Ok(Basicstats { table: Table::new(0, layout.width()), layout, key: String::new() })
+        Ok(Basicstats { table: Table::new(0, layout.width()), layout, writer: Writer::default() })
     }
 }
 
@@ -65,22 +64,15 @@ impl Aggregator for Basicstats {
     }
 
     fn flush(&mut self, out: &mut Collector) {
-        let Basicstats { layout, table, key: name } = self;
+        let Basicstats { layout, table, writer } = self;
         table.report(out);
         table.drain(|row| {
-            let mut metric = row.metric(out);
-            for (key, state) in row.slots() {
-                name.clear();
-                name.push_str(key);
-                layout.results(state, |ending, value| {
-                    name.truncate(key.len());
-                    name.push_str(ending);
-                    metric.add_field(name, value);
-                });
+            for (key, state) in row.numbered() {
+                layout.results(state, |ending, value| writer.add(key, ending, value));
             }
-            drop(metric);
-            out.checkpoint();
+            writer.write(&row, &ENDINGS, out);
         });
+        writer.reset();
     }
 }
 

@@ -23,28 +23,47 @@ enum Stat {
 }
 use Stat::*;
 
-const STATS: [(&str, Stat); 15] = [
-    ("_count", Count),
-    ("_min", Min),
-    ("_max", Max),
-    ("_mean", Mean),
-    ("_sum", Sum),
-    ("_first", First),
-    ("_last", Last),
-    ("_s2", S2),
-    ("_stdev", Stdev),
-    ("_diff", Diff),
-    ("_non_negative_diff", NonNegativeDiff),
-    ("_rate", Rate),
-    ("_percent_change", PercentChange),
-    ("_non_negative_rate", NonNegativeRate),
-    ("_interval", Interval),
+const STATS: [Stat; 15] = [
+    Count,
+    Min,
+    Max,
+    Mean,
+    Sum,
+    First,
+    Last,
+    S2,
+    Stdev,
+    Diff,
+    NonNegativeDiff,
+    Rate,
+    PercentChange,
+    NonNegativeRate,
+    Interval,
+];
+
+/// What the names of the results end in, in the order of the statistics; without the line they are the names of the statistics.
+pub(super) const ENDINGS: [&str; 15] = [
+    "_count",
+    "_min",
+    "_max",
+    "_mean",
+    "_sum",
+    "_first",
+    "_last",
+    "_s2",
+    "_stdev",
+    "_diff",
+    "_non_negative_diff",
+    "_rate",
+    "_percent_change",
+    "_non_negative_rate",
+    "_interval",
 ];
 
 /// Where each number is in the state of a field, None where no statistic needs it.
 #[derive(Default)]
 pub(super) struct Layout {
-    wanted: Vec<(&'static str, Stat)>,
+    wanted: Vec<Stat>,
     width: usize,
     count: Option<usize>,
     min: Option<usize>,
@@ -71,16 +90,17 @@ pub(super) struct Moment {
 impl Layout {
     /// What has to be kept for the statistics of these names; the names that are none come back.
     pub(super) fn new(names: &[String]) -> (Self, Vec<&str>) {
-        let known = |name: &str| STATS.iter().any(|(ending, _)| ending[1..] == *name);
+        let known = |name: &str| ENDINGS.iter().any(|ending| ending[1..] == *name);
         let unknown = names.iter().map(String::as_str).filter(|name| !known(name)).collect();
-        let wanted = STATS.into_iter().filter(|(ending, _)| names.iter().any(|name| ending[1..] == *name)).collect();
+        let asked = |stat: &Stat| names.iter().any(|name| ENDINGS[*stat as usize][1..] == *name);
+        let wanted = STATS.into_iter().filter(asked).collect();
         let mut layout = Layout { wanted, ..Layout::default() };
         let mut width = 0;
         let mut word = |need: bool| {
             width += usize::from(need);
             need.then(|| width - 1)
         };
-        let has = |any: &[Stat]| layout.wanted.iter().any(|(_, stat)| any.contains(stat));
+        let has = |any: &[Stat]| layout.wanted.iter().any(|stat| any.contains(stat));
         let (spread, change) = (has(&[S2, Stdev]), has(&[Diff, NonNegativeDiff, PercentChange, NonNegativeRate]));
         let speed = has(&[Rate, NonNegativeRate]);
         let count = word(has(&[Count, Mean, Interval]) || spread || change || speed);
@@ -151,15 +171,16 @@ impl Layout {
         }
     }
 
-    /// Gives every result with the ending of its name.
-    pub(super) fn results(&self, state: &[u64], mut give: impl FnMut(&str, Value<'static>)) {
+    /// Gives every result with the number of the ending of its name.
+    pub(super) fn results(&self, state: &[u64], mut give: impl FnMut(usize, Value<'static>)) {
         let word = |place: Option<usize>| place.map_or(0, |place| state[place]);
         let float = |place: Option<usize>| f64::from_bits(word(place));
         let count = word(self.count);
         let several = count > 1;
         let variance = || float(self.m2) / (count - 1) as f64;
         let diff = || float(self.last) - float(self.first);
-        for &(ending, stat) in &self.wanted {
+        for &stat in &self.wanted {
+            let ending = stat as usize;
             let value = match stat {
                 Count => count as f64,
                 Min => float(self.min),

@@ -1,6 +1,6 @@
 //! The change of numeric fields over a period, per second or per change of another field.
 
-use crate::series::{Row, Table};
+use crate::series::{Row, Table, Writer};
 use agent_api::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,8 +13,7 @@ struct Derivative {
     /// Head: time of the first and of the last metric, how many periods nothing came. State of a field: its value in each,
     /// NaN where it had none.
     table: Table,
-    /// The key being put together.
-    key: String,
+    writer: Writer,
 }
 
 /// What is divided by what.
@@ -43,7 +42,7 @@ impl Plugin for Derivative {
     fn new(mut settings: Settings, _: &Env) -> Result<Self> {
         settings.variable = settings.variable.trim().to_owned();
         settings.suffix = settings.suffix.trim().to_owned();
-        Ok(Derivative { settings, table: Table::new(3, 2), key: String::new() })
+        Ok(Derivative { settings, table: Table::new(3, 2), writer: Writer::default() })
     }
 }
 
@@ -89,22 +88,17 @@ impl Aggregator for Derivative {
     }
 
     fn flush(&mut self, out: &mut Collector) {
-        let Derivative { settings, table, key: name } = self;
+        let Derivative { settings, table, writer } = self;
         table.report(out);
         table.sweep(|mut row| {
             if let Some(by) = divisor(&row, &settings.variable) {
-                let mut metric = row.metric(out);
-                for (key, state) in row.slots() {
+                for (key, state) in row.numbered() {
                     let change = change(state);
-                    if !change.is_nan() && *key != *settings.variable {
-                        name.clear();
-                        name.push_str(key);
-                        name.push_str(&settings.suffix);
-                        metric.add_field(name, change / by);
+                    if !change.is_nan() && *row.key_text(key) != *settings.variable {
+                        writer.add(key, 0, change / by);
                     }
                 }
-                drop(metric);
-                out.checkpoint();
+                writer.write(&row, &[&settings.suffix], out);
             }
             // The last metric is the first of the next period.
             row.each_slot(|state| state[FIRST] = state[LAST]);
@@ -113,6 +107,7 @@ impl Aggregator for Derivative {
             head[IDLE] += 1;
             head[IDLE] <= settings.max_roll_over
         });
+        writer.reset();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The least and the greatest value of every numeric field of a series.
 
-use crate::series::Table;
+use crate::series::{Table, Writer};
 use agent_api::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,8 +10,7 @@ register!(Entry::aggregator::<Minmax>());
 /// Keeps two numbers a field.
 struct Minmax {
     table: Table,
-    /// The key being put together.
-    key: String,
+    writer: Writer,
 }
 
 /// There is nothing to set beyond what every aggregator has.
@@ -25,7 +24,7 @@ impl Plugin for Minmax {
     type Settings = Settings;
 
     fn new(_: Settings, _: &Env) -> Result<Self> {
-        Ok(Minmax { table: Table::new(0, 2), key: String::new() })
+        Ok(Minmax { table: Table::new(0, 2), writer: Writer::default() })
     }
 }
 
@@ -44,21 +43,17 @@ impl Aggregator for Minmax {
     }
 
     fn flush(&mut self, out: &mut Collector) {
-        let Minmax { table, key: name } = self;
+        let Minmax { table, writer } = self;
         table.report(out);
         table.drain(|row| {
-            let mut metric = row.metric(out);
-            for (key, state) in row.slots() {
-                for (ending, word) in ["_min", "_max"].iter().zip(state) {
-                    name.clear();
-                    name.push_str(key);
-                    name.push_str(ending);
-                    metric.add_field(name, f64::from_bits(*word));
+            for (key, state) in row.numbered() {
+                for (ending, word) in state.iter().enumerate() {
+                    writer.add(key, ending, f64::from_bits(*word));
                 }
             }
-            drop(metric);
-            out.checkpoint();
+            writer.write(&row, &["_min", "_max"], out);
         });
+        writer.reset();
     }
 }
 

@@ -3,7 +3,7 @@
 mod digest;
 mod exact;
 
-use crate::series::Table;
+use crate::series::{Table, Writer};
 use agent_api::*;
 use digest::Digest;
 use schemars::JsonSchema;
@@ -15,13 +15,13 @@ register!(Entry::aggregator::<Quantile>());
 struct Quantile {
     algorithm: Algorithm,
     compression: f64,
-    /// Each quantile with the ending of its name.
-    quantiles: Vec<(f64, String)>,
+    quantiles: Vec<f64>,
+    /// The ending of the name of each quantile.
+    endings: Vec<String>,
     /// State of a field: the number of its distribution, counted from 1.
     table: Table,
     distributions: Vec<Digest>,
-    /// The key being put together.
-    key: String,
+    writer: Writer,
 }
 
 /// Which quantiles, and how.
@@ -67,25 +67,27 @@ impl Plugin for Quantile {
         if quantiles.is_empty() {
             quantiles = Settings::default().quantiles;
         }
-        let mut named: Vec<(f64, String)> = Vec::with_capacity(quantiles.len());
-        for q in quantiles {
-            ensure!((0.0..=1.0).contains(&q), "quantiles: quantile {q} is out of range, which is 0 to 1");
-            ensure!(named.iter().all(|(other, _)| *other != q), "quantiles: quantile {q} is given twice");
+        let mut endings: Vec<String> = Vec::with_capacity(quantiles.len());
+        for (i, q) in quantiles.iter().enumerate() {
+            ensure!((0.0..=1.0).contains(q), "quantiles: quantile {q} is out of range, which is 0 to 1");
+            ensure!(!quantiles[..i].contains(q), "quantiles: quantile {q} is given twice");
             // Cut, not rounded, as Telegraf does: 0.29 times 100 is a little below 29.
             let ending = format!("_{:03}", (q * 100.0) as u32);
-            if let Some((other, _)) = named.iter().find(|(_, e)| *e == ending) {
+            if let Some(other) = endings.iter().position(|other| *other == ending) {
+                let other = quantiles[other];
                 env.log
                     .warn(format_args!("quantiles: {other} and {q} are both written as {ending:?}; the last is kept"));
             }
-            named.push((q, ending));
+            endings.push(ending);
         }
         Ok(Quantile {
             algorithm,
             compression,
-            quantiles: named,
+            quantiles,
+            endings,
             table: Table::new(0, 1),
             distributions: Vec::new(),
-            key: String::new(),
+            writer: Writer::default(),
         })
     }
 }
@@ -111,30 +113,26 @@ impl Aggregator for Quantile {
     }
 
     fn flush(&mut self, out: &mut Collector) {
-        let Quantile { algorithm, quantiles, table, distributions, key: name, .. } = self;
+        let Quantile { algorithm, quantiles, endings, table, distributions, writer, .. } = self;
         table.report(out);
         table.drain(|row| {
-            let mut metric = row.metric(out);
-            for (key, state) in row.slots() {
+            for (key, state) in row.numbered() {
                 let mut distribution = std::mem::take(&mut distributions[state[0] as usize]);
                 let sorted = distribution.sorted();
-                for (q, ending) in &*quantiles {
+                for (ending, q) in quantiles.iter().enumerate() {
                     let result = match algorithm {
                         Algorithm::TDigest => sorted.quantile(*q),
                         Algorithm::R7 => exact::r7(sorted.values(), *q),
                         Algorithm::R8 => exact::r8(sorted.values(), *q),
                     };
                     if let Some(result) = result {
-                        name.clear();
-                        name.push_str(key);
-                        name.push_str(ending);
-                        metric.add_field(name, result);
+                        writer.add(key, ending, result);
                     }
                 }
             }
-            drop(metric);
-            out.checkpoint();
+            writer.write(&row, endings, out);
         });
+        writer.reset();
         *distributions = Vec::new();
     }
 }

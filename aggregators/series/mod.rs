@@ -9,6 +9,7 @@ mod keys;
 mod pages;
 mod row;
 mod values;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,10 @@ use keys::Keys;
 use pages::{PAGE, Pages};
 pub use row::Row;
 pub use values::{Kinds, Values};
+pub use writer::Writer;
 
-/// Words before the head: hash; lengths of key and slots; place and room of the slots.
-const HEADER: usize = 3;
+/// Words before the head: lengths of key and slots; place and room of the slots.
+const HEADER: usize = 2;
 /// From so many fields on a series is looked up in `wide`.
 const WIDE: u32 = 32;
 
@@ -31,11 +33,13 @@ pub struct Table {
     head: usize,
     /// Words of state of a field.
     width: usize,
-    index: HashTable<Series>,
+    index: HashTable<Entry>,
     /// All series in the order in which they came.
-    order: Vec<Series>,
+    order: Vec<Entry>,
     words: Pages,
     keys: Keys,
+    /// Of each place among the fields of a metric the key that was there last: likely to be there again.
+    recent: Vec<u32>,
     /// Where the slots of series with many fields are.
     wide: HashTable<Wide>,
     /// The key at hand.
@@ -47,6 +51,20 @@ pub struct Table {
 /// A series of a table, until the table is drained or swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Series(u32);
+
+/// A series in the index, with as much of its hash as finding its place needs, so that a growing index reads nothing else.
+#[derive(Clone, Copy)]
+struct Entry {
+    series: Series,
+    hash: u32,
+}
+
+impl Entry {
+    /// The hash that the index uses: all bits of it depend on all that is kept.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
 
 /// A slot of a series with many fields.
 struct Wide {
@@ -85,6 +103,7 @@ impl Table {
             order: Vec::new(),
             words: Pages::default(),
             keys: Keys::default(),
+            recent: Vec::new(),
             wide: HashTable::new(),
             key: Vec::new(),
             refused: 0,
@@ -100,18 +119,18 @@ impl Table {
         if let Some(apart) = apart {
             self.key.extend_from_slice(&apart.to_le_bytes());
             hash = (hash ^ apart as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            hash ^= hash >> 32;
         }
+        let hash = (hash ^ (hash >> 32)) as u32;
         let (words, head, key) = (&self.words, self.head, &self.key);
-        let known = self.index.find(hash, |at| {
-            let start = words.run(at.0, HEADER);
-            start[0] == hash && {
-                let len = halves(start[1]).0 as usize;
-                len == key.len().div_ceil(8) && row::same_key(words.run_after(at.0, HEADER + head, len), key)
+        let known = self.index.find(Entry::spread(hash), |entry| {
+            entry.hash == hash && {
+                let at = entry.series.0;
+                let len = halves(words.run(at, HEADER)[0]).0 as usize;
+                len == key.len().div_ceil(8) && row::same_key(words.run_after(at, HEADER + head, len), key)
             }
         });
-        if let Some(at) = known {
-            return Some((*at, false));
+        if let Some(known) = known {
+            return Some((known.series, false));
         }
         let room = u32::try_from(metric.fields().len()).unwrap_or(u32::MAX);
         match self.insert(hash, room) {
@@ -124,7 +143,7 @@ impl Table {
     }
 
     /// Adds the series of `self.key`.
-    fn insert(&mut self, hash: u64, room: u32) -> Option<Series> {
+    fn insert(&mut self, hash: u32, room: u32) -> Option<Series> {
         let key_len = self.key.len().div_ceil(8);
         let fixed = HEADER + self.head + key_len;
         let slots = slots_len(room, self.width);
@@ -135,16 +154,15 @@ impl Table {
             (self.words.alloc(fixed)?, self.words.alloc(slots.max(1))?)
         };
         let run = self.words.run_mut(at, fixed);
-        run[0] = hash;
-        run[1] = word(u32::try_from(key_len).ok()?, 0);
-        run[2] = word(slots, room);
+        run[0] = word(u32::try_from(key_len).ok()?, 0);
+        run[1] = word(slots, room);
         for (to, from) in run[HEADER + self.head..].iter_mut().zip(self.key.chunks(8)) {
             *to = row::key_word(from);
         }
         let series = Series(at);
-        self.order.push(series);
-        let words = &self.words;
-        self.index.insert_unique(hash, series, |s| words.run(s.0, 1)[0]);
+        let entry = Entry { series, hash };
+        self.order.push(entry);
+        self.index.insert_unique(Entry::spread(hash), entry, |entry| Entry::spread(entry.hash));
         Some(series)
     }
 
@@ -158,7 +176,7 @@ impl Table {
     pub fn slot(&mut self, series: Series, guess: usize, key: &str) -> Option<(&mut [u64], bool)> {
         let (at, room, len) = self.slots(series);
         let guessed = guess < len as usize && self.keys.text(self.slot_key(at, guess as u32)) == key;
-        let (slot, fresh) = if guessed { (guess as u32, false) } else { self.find_or_add(series, key)? };
+        let (slot, fresh) = if guessed { (guess as u32, false) } else { self.find_or_add(series, guess, key)? };
         let (at, room) = if fresh {
             let (at, room, _) = self.slots(series);
             (at, room)
@@ -181,8 +199,8 @@ impl Table {
     /// Place, room and number of the slots of a series.
     fn slots(&self, series: Series) -> (u32, u32, u32) {
         let start = self.words.run(series.0, HEADER);
-        let (at, room) = halves(start[2]);
-        (at, room, halves(start[1]).1)
+        let (at, room) = halves(start[1]);
+        (at, room, halves(start[0]).1)
     }
 
     /// The number of the key of a slot.
@@ -191,8 +209,26 @@ impl Table {
         if slot.is_multiple_of(2) { low } else { high }
     }
 
-    fn find_or_add(&mut self, series: Series, key: &str) -> Option<(u32, bool)> {
-        let key = self.keys.intern(key)?;
+    /// The number of a key that is likely to be the one that was at this place last.
+    fn number(&mut self, place: usize, key: &str) -> Option<u32> {
+        match self.recent.get_mut(place) {
+            Some(recent) if self.keys.text(*recent) == key => Some(*recent),
+            Some(recent) => {
+                *recent = self.keys.intern(key)?;
+                Some(*recent)
+            }
+            None => {
+                let number = self.keys.intern(key)?;
+                if self.recent.len() == place {
+                    self.recent.push(number);
+                }
+                Some(number)
+            }
+        }
+    }
+
+    fn find_or_add(&mut self, series: Series, place: usize, key: &str) -> Option<(u32, bool)> {
+        let key = self.number(place, key)?;
         let (at, room, len) = self.slots(series);
         let found = if len < WIDE {
             (0..len).find(|&slot| self.slot_key(at, slot) == key)
@@ -205,7 +241,7 @@ impl Table {
         let at = if len == room { self.grow(series)? } else { at };
         let pair = &mut self.words.run_after_mut(at, len as usize / 2, 1)[0];
         *pair = if len.is_multiple_of(2) { word(key, 0) } else { word(*pair as u32, key) };
-        let lengths = &mut self.words.run_mut(series.0, HEADER)[1];
+        let lengths = &mut self.words.run_mut(series.0, HEADER)[0];
         *lengths = word(*lengths as u32, len + 1);
         if len + 1 >= WIDE {
             let from = if len + 1 == WIDE { 0 } else { len };
@@ -230,7 +266,7 @@ impl Table {
         for i in 0..len as usize * self.width {
             self.words.run_after_mut(new, to + i, 1)[0] = self.words.run_after(old, from + i, 1)[0];
         }
-        self.words.run_mut(series.0, HEADER)[2] = word(new, more);
+        self.words.run_mut(series.0, HEADER)[1] = word(new, more);
         Some(new)
     }
 
@@ -239,7 +275,7 @@ impl Table {
         self.index = HashTable::new();
         self.wide = HashTable::new();
         let mut key = std::mem::take(&mut self.key);
-        for series in std::mem::take(&mut self.order) {
+        for Entry { series, .. } in std::mem::take(&mut self.order) {
             each(Row::new(self, series, &mut key));
             self.words.free_before(series.0);
         }
@@ -247,6 +283,7 @@ impl Table {
         self.key = key;
         self.words = Pages::default();
         self.keys = Keys::default();
+        self.recent.clear();
     }
 
     /// Asks about every series in the order in which they came, and forgets those for which `keep` says no.
@@ -254,7 +291,7 @@ impl Table {
         let mut key = std::mem::take(&mut self.key);
         let all = std::mem::take(&mut self.order);
         let count = all.len();
-        let kept: Vec<Series> = all.into_iter().filter(|s| keep(Row::new(self, *s, &mut key))).collect();
+        let kept: Vec<Entry> = all.into_iter().filter(|e| keep(Row::new(self, e.series, &mut key))).collect();
         self.key = key;
         if kept.len() == count {
             self.order = kept;
@@ -264,13 +301,12 @@ impl Table {
     }
 
     /// Copies the series that are left to a new table.
-    fn rebuild(&mut self, kept: Vec<Series>) {
+    fn rebuild(&mut self, kept: Vec<Entry>) {
         let mut new = Table::new(self.head, self.width);
         new.refused = self.refused;
-        for series in kept {
+        for Entry { series, hash } in kept {
             let (at, room, len) = self.slots(series);
-            let start = self.words.run(series.0, HEADER);
-            let (hash, key_len) = (start[0], halves(start[1]).0 as usize);
+            let key_len = halves(self.words.run(series.0, HEADER)[0]).0 as usize;
             new.key.clear();
             for word in self.words.run_after(series.0, HEADER + self.head, key_len) {
                 new.key.extend_from_slice(&word.to_le_bytes());

@@ -57,7 +57,7 @@ pub struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) fn new(table: &'a mut Table, series: Series, key: &'a mut Vec<u8>) -> Self {
-        let len = super::halves(table.words.run(series.0, HEADER)[1]).0 as usize;
+        let len = super::halves(table.words.run(series.0, HEADER)[0]).0 as usize;
         key.clear();
         for word in table.words.run_after(series.0, HEADER + table.head, len) {
             key.extend_from_slice(&word.to_le_bytes());
@@ -65,13 +65,22 @@ impl<'a> Row<'a> {
         Row { table, series, key }
     }
 
+    /// The texts of name and tags: the name, then keys and values in turn.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let mut texts = Texts(&self.key[2..]);
+        (0..=2 * self.tag_len()).map(move |_| texts.next())
+    }
+
+    /// Number of tags.
+    pub(super) fn tag_len(&self) -> usize {
+        u16::from_le_bytes([self.key[0], self.key[1]]).into()
+    }
+
     /// Begins a metric of this name with these tags.
     pub fn metric<'o>(&self, out: &'o mut Collector) -> Builder<'o> {
-        let mut texts = Texts(&self.key[2..]);
-        let count = u16::from_le_bytes([self.key[0], self.key[1]]);
-        let mut builder = out.metric(texts.next());
-        for _ in 0..count {
-            let (key, value) = (texts.next(), texts.next());
+        let mut texts = self.texts();
+        let mut builder = out.metric(texts.next().unwrap_or_default());
+        while let (Some(key), Some(value)) = (texts.next(), texts.next()) {
             builder.add_tag(key, value);
         }
         builder
@@ -89,12 +98,22 @@ impl<'a> Row<'a> {
 
     /// Keys and states of the fields in the order in which they came.
     pub fn slots(&self) -> impl ExactSizeIterator<Item = (&str, &[u64])> {
+        self.numbered().map(|(key, state)| (self.key_text(key), state))
+    }
+
+    /// Numbers of keys and states of the fields in the order in which they came.
+    pub fn numbered(&self) -> impl ExactSizeIterator<Item = (u32, &[u64])> {
         let table = &*self.table;
         let (at, room, len) = table.slots(self.series);
         (0..len).map(move |slot| {
             let state = room.div_ceil(2) as usize + slot as usize * table.width;
-            (table.keys.text(table.slot_key(at, slot)), table.words.run_after(at, state, table.width))
+            (table.slot_key(at, slot), table.words.run_after(at, state, table.width))
         })
+    }
+
+    /// The key of a number.
+    pub fn key_text(&self, number: u32) -> &str {
+        self.table.keys.text(number)
     }
 
     /// The states of all fields, to change.

@@ -137,3 +137,35 @@ fn count_bytes(table: &mut Table, n: usize) {
         }
     }
 }
+
+#[test]
+fn results_are_written_with_their_own_keys_whatever_came_before() {
+    let mut table = Table::new(1, 1);
+    let input = "a,h=1,i=x v=1,w=1\na,h=2,i=x v=1,w=1\na,h=3 v=1\na,h=4,j=y w=1\na,h=5,j=y w=1\nb,h=6,j=y w=1\nb v=1,v_n=1\nb,z=1 x=1";
+    count(&mut table, &batch(input));
+    let (mut writer, mut out) = (Writer::default(), Collector::new());
+    table.drain(|row| {
+        for (key, state) in row.numbered() {
+            writer.add(key, 0, state[0]);
+            if row.key_text(key) == "v" {
+                writer.add(key, 1, state[0]);
+            }
+        }
+        writer.write(&row, &["", "_n"], &mut out);
+    });
+    let written: Vec<String> = out.take().iter().map(|m| format!("{m:?}")).collect();
+    let expected = [
+        "a,h=1,i=x v=Uint(1),v_n=Uint(1),w=Uint(1)",
+        "a,h=2,i=x v=Uint(1),v_n=Uint(1),w=Uint(1)",
+        "a,h=3 v=Uint(1),v_n=Uint(1)",
+        "a,h=4,j=y w=Uint(1)",
+        "a,h=5,j=y w=Uint(1)",
+        "b,h=6,j=y w=Uint(1)",
+        "b v=Uint(1),v_n=Uint(1)",
+        "b,z=1 x=Uint(1)",
+    ];
+    assert_eq!(written.len(), expected.len());
+    for (written, expected) in written.iter().zip(expected) {
+        assert!(written.starts_with(expected), "{written} is not {expected}");
+    }
+}
