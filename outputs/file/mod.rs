@@ -1,6 +1,8 @@
 //! Writes metrics to files or to standard output, in any format, with rotation and compression.
 
 mod compression;
+#[cfg(test)]
+mod tests;
 
 use agent_api::rotate::{RotatingFile, Rotation};
 use agent_api::*;
@@ -96,49 +98,62 @@ impl Output for File {
     }
 
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
-        // With rotation each document is written by itself, as a file ends between two documents.
-        let one_by_one = !self.settings.use_batch_format && self.rotates();
         let mut buffer = std::mem::take(&mut self.buffer);
-        let result = plugin::blocking(|| {
-            if self.settings.use_batch_format {
-                buffer.clear();
-                if let Err(e) = self.serializer.serialize_batch(metrics, &mut buffer) {
-                    self.log.error(format_args!("failed to serialize a batch: {e:#}"));
-                    return Err(WriteError::reject_all(metrics.len(), e));
-                }
-                return self.put(&buffer);
-            }
-            buffer.clear();
-            for metric in metrics.iter() {
-                let before = buffer.len();
-                if let Err(e) = self.serializer.serialize(metric, &mut buffer) {
-                    buffer.truncate(before);
-                    self.log.debug(format_args!("failed to serialize a metric: {e:#}"));
-                }
-                if one_by_one && !buffer.is_empty() {
-                    self.put(&buffer)?;
-                    buffer.clear();
-                }
-            }
-            self.put(&buffer)
+        buffer.clear();
+        let result = plugin::blocking(|| match self.settings.use_batch_format {
+            true => self.write_batch(metrics, &mut buffer),
+            false => self.write_each(metrics, &mut buffer),
         });
-        self.buffer = buffer;
         // A rare large batch should not be remembered by its memory.
-        if self.buffer.capacity() > 8 << 20 {
-            self.buffer = Vec::new();
+        if buffer.capacity() <= KEPT {
+            self.buffer = buffer;
         }
         result
     }
 }
 
+/// More memory than this is not kept for the next write.
+const KEPT: usize = 8 << 20;
+
 impl File {
-    fn rotates(&self) -> bool {
-        self.settings.rotation_max_size.0 > 0 || !self.settings.rotation_interval.is_zero()
+    fn write_batch(&mut self, metrics: &Chunk, buffer: &mut Vec<u8>) -> Result<(), WriteError> {
+        if let Err(e) = self.serializer.serialize_batch(metrics, buffer) {
+            return Err(WriteError::reject_all(metrics.len(), e.context("serialize")));
+        }
+        Ok(self.put(buffer)?)
+    }
+
+    fn write_each(&mut self, metrics: &Chunk, buffer: &mut Vec<u8>) -> Result<(), WriteError> {
+        // With rotation each document is written by itself, as a file ends between two documents.
+        let one_by_one = self.settings.rotation_max_size.0 > 0 || !self.settings.rotation_interval.is_zero();
+        let (mut rejected, mut why) = (Vec::new(), None);
+        for (place, metric) in metrics.iter().enumerate() {
+            let before = buffer.len();
+            if let Err(e) = self.serializer.serialize(metric, buffer) {
+                buffer.truncate(before);
+                rejected.push(place);
+                why.get_or_insert(e.context("serialize"));
+            }
+            if one_by_one {
+                if let Err(cause) = self.put(buffer) {
+                    let written = (0..place).filter(|i| rejected.binary_search(i).is_err()).collect();
+                    return Err(WriteError::Partial { written, rejected, cause });
+                }
+                buffer.clear();
+            }
+        }
+        if let Err(cause) = self.put(buffer) {
+            return Err(WriteError::Partial { written: Vec::new(), rejected, cause });
+        }
+        match why {
+            Some(cause) => Err(WriteError::Reject { indices: rejected, cause }),
+            None => Ok(()),
+        }
     }
 
     /// Writes to every file. What one file refuses is still written to the others; a second attempt would write twice to
     /// those, so an error is only returned if no file took it.
-    fn put(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -159,7 +174,7 @@ impl File {
             }
         }
         match failed {
-            Some(e) if good == 0 => Err(WriteError::retry(e)),
+            Some(e) if good == 0 => Err(e),
             Some(e) => {
                 self.log.error(format_args!("{e:#}"));
                 Ok(())
