@@ -3,6 +3,7 @@
 //! A crate that nothing names is dropped by the linker and its plugins vanish without a word, hence the imports.
 
 use agent_formats as _;
+use agent_secretstores as _;
 use aggregators as _;
 use inputs as _;
 use outputs as _;
