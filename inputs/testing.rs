@@ -93,8 +93,11 @@ impl Running {
     /// Lets an interval come, and waits for the answer to it.
     pub(crate) async fn interval(&self) {
         let (request, answered) = Request::new(0);
-        self.ask.send(request).await.unwrap();
-        let _answered = answered.await;
+        let asked = async {
+            self.ask.send(request).await.unwrap();
+            let _answered = answered.await;
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(5), asked).await.expect("the interval is answered");
     }
 
     /// Stops it and gives what it told.

@@ -140,14 +140,16 @@ impl Listener for HttpListenerV2 {
         Ok(())
     }
 
-    async fn listen(&mut self, out: Sender, stop: Stop) -> Result<()> {
+    async fn listen(&mut self, out: Sender, mut stop: Stop) -> Result<()> {
         let socket = self.bound.take().context("listen: not open")?;
         let tls = self.tls.config(&["h2", "http/1.1"])?;
         let s = &self.settings;
         let limits = Limits { read: *s.read_timeout, write: *s.write_timeout, ..Limits::default() };
         let handler = Handler::new(s.clone(), &self.env, out)?;
         self.env.log.info(format_args!("listening on {}", s.service_address));
-        server::serve(socket, tls, limits, Arc::new(handler), async move { stop.stopped().await }).await;
+        // There is nothing to tell at an interval, which has to be said too.
+        server::serve(socket, tls, limits, Arc::new(handler), async move { while stop.next().await.is_some() {} })
+            .await;
         Ok(())
     }
 }

@@ -21,6 +21,8 @@ async fn good_lines_count_around_bad_ones() {
     assert_eq!(status, 400);
     assert!(body.starts_with(r#"{"error":"partial write: line 2: "#), "{body}");
     assert!(head.contains("x-influxdb-version: 1.0") && head.contains("x-influxdb-error: partial write: line 2"));
+    server.interval().await;
+    server.interval().await;
     assert_eq!(server.stop().await.lines(), ["a,db=own,rp=week v=1 1", "a v=2 2", "a v=3 3"]);
 }
 

@@ -24,6 +24,8 @@ async fn a_body_is_taken_whole_or_not_at_all() {
     let (status, head, body) = http(at, "POST", WRITE, "", b"a v=3 3\nbad\n").await;
     assert_eq!(status, 400);
     assert!(body.contains(r#""code":"invalid""#) && head.contains("x-influxdb-error: line 2: "), "{head} {body}");
+    server.interval().await;
+    server.interval().await;
     assert_eq!(server.stop().await.lines(), ["a,bkt=b1 v=1 1", "a v=2 2000000000"]);
 }
 

@@ -33,13 +33,17 @@ const PIECE: usize = 4 << 10;
 
 impl Server {
     /// Serves until the stop.
-    pub(super) async fn serve(self, socket: Socket, stop: Stop) -> Result<()> {
+    pub(super) async fn serve(self, socket: Socket, mut stop: Stop) -> Result<()> {
         let server = Arc::new(self);
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = stop.stopped() => break,
+                request = stop.next() => match request {
+                    // There is nothing to tell at an interval, which has to be said too.
+                    Some(_) => continue,
+                    None => break,
+                },
                 accepted = socket.accept() => accepted,
             };
             while connections.try_join_next().is_some() {}
@@ -99,8 +103,10 @@ impl Server {
             let into = if plain { &mut messages.buffer } else { &mut packed };
             let before = into.len();
             into.reserve(READ);
+            // The buffer may have more room than that, and a message longer than allowed must not slip in whole.
+            let mut some = (&mut stream).take(READ as u64);
             let count = tokio::select! {
-                read = stream.read_buf(into) => match read {
+                read = some.read_buf(into) => match read {
                     Ok(count) => count,
                     Err(e) => break Err(e.into()),
                 },

@@ -45,6 +45,8 @@ async fn lines_in_pieces_with_a_bad_one_between() {
     drop(client);
     let lines = server.kept.wait(|l| l.len() == 4).await;
     assert_eq!(lines, ["a v=1 1", "a v=2 2", "a v=3 3", "a v=4 4"]);
+    server.interval().await;
+    server.interval().await;
     let errors = server.stop().await.errors();
     assert!(errors.len() == 1 && errors[0].contains("\"bad line\""), "{errors:?}");
 }
@@ -149,6 +151,8 @@ async fn packets() {
     let lines = server.kept.wait(|l| l.len() >= 4).await;
     // A text that is not closed ends with its packet; bytes that are no UTF-8 are shown as such.
     assert_eq!(lines, ["a v=1 1", "a v=2 2", "a v=3 3", "\u{fffd}\u{fffd} v=4 4"]);
+    server.interval().await;
+    server.interval().await;
     let errors = server.stop().await.errors();
     assert!(!errors.is_empty() && errors.iter().all(|e| e.contains("parse packets")), "{errors:?}");
 }

@@ -63,8 +63,9 @@ async fn connection(mut stream: Stream, peer: Peer, intake: Arc<Intake>, out: Se
     let mut bad = Bad::default();
     loop {
         lines.buffer.reserve(LINE);
+        let mut some = (&mut stream).take(LINE as u64);
         let read = tokio::select! {
-            read = stream.read_buf(&mut lines.buffer) => read.unwrap_or(0),
+            read = some.read_buf(&mut lines.buffer) => read.unwrap_or(0),
             () = stop.stopped() => 0,
         };
         intake.stats.tcp_bytes.add(read as i64);
