@@ -190,7 +190,8 @@ fn sources_say_what_they_are_for_and_stay_readable() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).expect("a source");
-            if !text.starts_with("//!") {
+            let head = || text.lines().take(10).map(str::trim_start);
+            if !head().any(|l| l.starts_with("//!") || l.starts_with("#![doc")) {
                 problems.push(format!("{} does not say what it is for", path.display()));
             }
             let lines = text.lines().count();

@@ -79,7 +79,8 @@ impl OutputHandle {
                 view = selected;
             }
         }
-        if !view.is_empty() && !(shared.filter.modifies_nothing() && shared.renaming.is_empty()) {
+        let changes = !(shared.filter.modifies_nothing() && shared.renaming.is_empty());
+        if changes && !view.is_empty() {
             let mut batch = view.into_batch();
             let before = batch.len();
             shared.filter.modify_all(&mut batch);

@@ -169,7 +169,8 @@ mod tests {
     fn each_strategy_in_pieces_of_any_size() {
         let new = |strategy, delimiter, length, f: &LengthField| Splitter::new(strategy, delimiter, length, f).unwrap();
         let none = LengthField::default();
-        let cases: [(Splitter, &[u8], &[&[u8]]); 7] = [
+        type Case = (Splitter, &'static [u8], &'static [&'static [u8]]);
+        let cases: [Case; 7] = [
             (new("newline", "", 0, &none), b"a\r\n\nb\nc", &[b"a", b"", b"b", b"c"]),
             (new("null", "", 0, &none), b"a\0b\0", &[b"a", b"b"]),
             (new("delimiter", "0x2323", 0, &none), b"a##b#c##", &[b"a", b"b#c"]),
