@@ -2,6 +2,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "logfmt", feature = "value"))]
+mod scalar;
+#[cfg(test)]
+#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "logfmt", feature = "value"))]
+mod testing;
+
+#[cfg(feature = "csv")]
+pub mod csv;
+#[cfg(feature = "form_urlencoded")]
+pub mod form_urlencoded;
 #[cfg(feature = "json")]
 pub mod gjson;
 #[cfg(feature = "influx")]
@@ -10,5 +20,9 @@ pub mod influx;
 pub mod json;
 #[cfg(feature = "json")]
 pub mod jsonata;
-#[cfg(feature = "json")]
+#[cfg(any(feature = "json", feature = "logfmt"))]
 pub mod jsontext;
+#[cfg(feature = "logfmt")]
+pub mod logfmt;
+#[cfg(feature = "value")]
+pub mod value;
