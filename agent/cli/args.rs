@@ -123,7 +123,7 @@ pub(super) fn command() -> Command {
                     .args(filters()),
                 Command::new("compat")
                     .about("Says line by line what of a telegraf.conf is supported")
-                    .arg(Arg::new("FILE").required(true).value_hint(ValueHint::FilePath)),
+                    .arg(required("FILE", "The file to look at").value_hint(ValueHint::FilePath)),
             ]),
             Command::new("plugins")
                 .about("Lists the plugins")
@@ -140,25 +140,33 @@ pub(super) fn command() -> Command {
                     Command::new("list")
                         .about("Lists the keys of secret stores")
                         .arg(switch("reveal-secret", "Also show the values"))
-                        .arg(Arg::new("STORE").num_args(0..)),
-                    Command::new("get").about("Prints a secret").args([required("STORE"), required("KEY")]),
+                        .arg(Arg::new("STORE").num_args(0..).help("Ids of the stores; all if none is given")),
+                    Command::new("get").about("Prints a secret").args([store(), key()]),
                     Command::new("set").about("Sets a secret; asks for it if it is not given").args([
-                        required("STORE"),
-                        required("KEY"),
-                        Arg::new("VALUE"),
+                        store(),
+                        key(),
+                        Arg::new("VALUE").help("The value; others may see it in the list of processes"),
                     ]),
-                    Command::new("remove").about("Removes a secret").args([required("STORE"), required("KEY")]),
+                    Command::new("remove").about("Removes a secret").args([store(), key()]),
                 ]),
             Command::new("schema").about("Prints the JSON Schema of the configuration, for editors"),
             Command::new("completions")
                 .about("Prints completions for a shell")
-                .arg(required("SHELL").value_parser(clap::value_parser!(clap_complete::Shell))),
+                .arg(required("SHELL", "The shell").value_parser(clap::value_parser!(clap_complete::Shell))),
             Command::new("man").about("Prints the man page"),
         ])
 }
 
-fn required(name: &'static str) -> Arg {
-    Arg::new(name).required(true)
+fn required(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).required(true).help(help)
+}
+
+fn store() -> Arg {
+    required("STORE", "Id of the store")
+}
+
+fn key() -> Arg {
+    required("KEY", "Name of the secret")
 }
 
 #[cfg(test)]
