@@ -6,6 +6,8 @@
 mod datadog;
 #[cfg(feature = "discard")]
 mod discard;
+#[cfg(feature = "exec")]
+mod exec;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "health")]

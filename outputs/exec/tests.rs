@@ -1,0 +1,120 @@
+//! The output with commands that every unix has.
+
+use super::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Writes names, a line each; the name `bad` cannot be written.
+struct Names;
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+struct Nothing {}
+
+impl Plugin for Names {
+    const NAME: &'static str = "names";
+    const ABOUT: &'static str = "";
+    type Settings = Nothing;
+    fn new(_: Nothing, _: &Env) -> Result<Self> {
+        Ok(Names)
+    }
+}
+
+impl Serializer for Names {
+    fn serialize(&mut self, metric: MetricRef<'_>, out: &mut Vec<u8>) -> Result<()> {
+        ensure!(metric.name() != "bad", "it is bad");
+        out.extend_from_slice(format!("{}\n", metric.name()).as_bytes());
+        Ok(())
+    }
+}
+
+/// An output whose command is a script of the shell; `$OUT` is a file of its own.
+fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Exec, PathBuf) {
+    let file = std::env::temp_dir().join(format!("agent-exec-{}-{name}", std::process::id()));
+    let _absent = std::fs::remove_file(&file);
+    let mut settings = Settings {
+        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        environment: vec![format!("OUT={}", file.display())],
+        ..Settings::default()
+    };
+    own(&mut settings);
+    let mut env = Env::new("outputs.exec");
+    env.serializers = Some(Arc::new(|| Ok(Box::new(Names))));
+    (Exec::new(settings, &env).unwrap(), file)
+}
+
+fn metrics(names: &[&str]) -> Chunk {
+    let mut batch = Batch::new();
+    for name in names {
+        batch.metric(name).field("v", 1i64).time(1);
+    }
+    batch.into()
+}
+
+fn read(file: &PathBuf) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    std::fs::remove_file(file).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_run_a_batch_or_a_metric() {
+    let (mut batch, file) = output("batch", "cat >> $OUT; echo end >> $OUT", |_| {});
+    batch.write(&metrics(&["a", "b"])).await.unwrap();
+    assert_eq!(read(&file), "a\nb\nend\n");
+    let (mut each, file) = output("each", "cat >> $OUT; echo end >> $OUT", |s| s.use_batch_format = false);
+    let result = each.write(&metrics(&["a", "bad", "b"])).await;
+    assert!(matches!(result, Err(WriteError::Reject { indices, .. }) if indices == [1]));
+    assert_eq!(read(&file), "a\nend\nb\nend\n");
+}
+
+#[tokio::test]
+async fn a_failure_keeps_everything_and_says_what_the_command_said() {
+    let (mut output, _) = output("failure", "cat > /dev/null; echo own words >&2; exit 3", |_| {});
+    match output.write(&metrics(&["a"])).await {
+        Err(WriteError::Retry { cause, .. }) => {
+            let text = format!("{cause:#}");
+            assert!(text.contains("own words") && text.contains('3'), "{text}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn input_that_is_not_read_is_no_failure() {
+    let (mut output, _) = output("unread", "exit 0", |_| {});
+    let long = "x".repeat(1 << 20);
+    output.write(&metrics(&[&long])).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_takes_too_long_is_killed_with_what_it_started() {
+    let script = "sleep 60 & echo $! > $OUT; wait";
+    let (mut output, file) = output("slow", script, |s| s.timeout = Duration::millis(300));
+    let result = output.write(&metrics(&["a"])).await;
+    assert!(matches!(result, Err(WriteError::Retry { .. })), "{result:?}");
+    let stat = format!("/proc/{}/stat", read(&file).trim());
+    // Dead or a zombie that its new parent has yet to take.
+    let runs = || std::fs::read_to_string(&stat).is_ok_and(|s| !s.contains(") Z "));
+    let gone = async {
+        while runs() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.expect("the child of the shell is killed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_is_named() {
+    let (mut output, _) = output("none", "", |s| s.command = vec!["own-no-such-program".to_owned()]);
+    let error = output.write(&metrics(&["a"])).await.unwrap_err().to_string();
+    assert!(error.contains("own-no-such-program"), "{error}");
+}
+
+#[test]
+fn settings_that_make_no_sense() {
+    let second = std::time::Duration::from_secs(1);
+    let command = ["a".to_owned()];
+    assert!(Program::new(&[], &[], second).unwrap_err().to_string().contains("command"));
+    assert!(Program::new(&command, &["=x".to_owned()], second).unwrap_err().to_string().contains("environment"));
+    assert!(Program::new(&command, &[], std::time::Duration::ZERO).unwrap_err().to_string().contains("timeout"));
+}
