@@ -1,3 +1,5 @@
+//! What filters select and change.
+
 use super::*;
 use agent_api::stats::Counter;
 

@@ -1,3 +1,5 @@
+//! What is read, what is refused, and where.
+
 use super::*;
 
 fn parse(text: &str) -> (Table, Vec<String>) {

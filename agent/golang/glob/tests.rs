@@ -1,3 +1,5 @@
+//! What patterns match.
+
 use super::*;
 use crate::testing::{Random, rows};
 

@@ -1,3 +1,5 @@
+//! What numbers are read and printed as, and that Go does the same.
+
 use super::*;
 use crate::testing::{Random, rows};
 

@@ -1,3 +1,5 @@
+//! What expressions match and replace, and that Go does the same.
+
 use super::*;
 use crate::testing::{Random, rows};
 

@@ -1,3 +1,5 @@
+//! What templates print, what they refuse, and that Go prints the same.
+
 use super::*;
 use crate::testing::{Random, rows};
 use crate::time::{Time, Zone};

@@ -1,3 +1,5 @@
+//! What layouts print and read, and that Go does the same.
+
 use super::*;
 use crate::testing::{Random, rows};
 
