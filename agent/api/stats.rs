@@ -2,6 +2,7 @@
 //!
 //! Counters are shared atomics found by measurement and tags, so that a plugin that is rebuilt goes on counting where it was.
 
+use hdrhistogram::Histogram;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,23 +33,64 @@ impl Counter {
     }
 }
 
-/// A time in nanoseconds, reported as the average since it was last read.
+/// A time in nanoseconds, reported as the average since it was last read, and kept as a histogram.
 #[derive(Clone, Debug, Default)]
-pub struct Timing(Arc<(AtomicI64, AtomicI64, AtomicI64)>);
+pub struct Timing(Arc<Times>);
+
+#[derive(Debug, Default)]
+struct Times {
+    sum: AtomicI64,
+    count: AtomicI64,
+    last: AtomicI64,
+    /// Made at the first measurement; two significant digits, so a few kilobytes.
+    histogram: Mutex<Option<Histogram<u64>>>,
+}
+
+/// How long calls took, in nanoseconds, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// Number of calls.
+    pub count: u64,
+    /// Half of the calls took no longer.
+    pub p50: u64,
+    /// Nine of ten calls took no longer.
+    pub p90: u64,
+    /// Ninety-nine of a hundred calls took no longer.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+}
 
 impl Timing {
     /// Adds one measurement.
     pub fn add(&self, nanos: i64) {
-        self.0.0.fetch_add(nanos, Relaxed);
-        self.0.1.fetch_add(1, Relaxed);
+        self.0.sum.fetch_add(nanos, Relaxed);
+        self.0.count.fetch_add(1, Relaxed);
+        let mut histogram = self.0.histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        if histogram.is_none() {
+            *histogram = Histogram::new(2).ok();
+        }
+        if let Some(histogram) = histogram.as_mut() {
+            // It grows by itself, so no value is out of range.
+            let _in_range = histogram.record(u64::try_from(nanos).unwrap_or(0));
+        }
     }
+
     /// The average since the last call; the one before where nothing came since.
     pub fn take(&self) -> i64 {
-        let (sum, n) = (self.0.0.swap(0, Relaxed), self.0.1.swap(0, Relaxed));
+        let (sum, n) = (self.0.sum.swap(0, Relaxed), self.0.count.swap(0, Relaxed));
         if n > 0 {
-            self.0.2.store(sum / n, Relaxed);
+            self.0.last.store(sum / n, Relaxed);
         }
-        self.0.2.load(Relaxed)
+        self.0.last.load(Relaxed)
+    }
+
+    /// The distribution since the start; None before the first measurement.
+    pub fn latency(&self) -> Option<Latency> {
+        let histogram = self.0.histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        let h = histogram.as_ref()?;
+        let at = |q| h.value_at_quantile(q);
+        Some(Latency { count: h.len(), p50: at(0.5), p90: at(0.9), p99: at(0.99), max: h.max() })
     }
 }
 
@@ -133,5 +175,32 @@ impl Set {
                 Number::Timing(t) => (name.clone(), t.take()),
             })
             .collect()
+    }
+
+    /// The distributions of its timings, by name.
+    pub fn latencies(&self) -> Vec<(String, Latency)> {
+        let numbers = self.0.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let timings =
+            numbers.iter().filter_map(|(name, n)| if let Number::Timing(t) = n { Some((name, t)) } else { None });
+        timings.filter_map(|(name, t)| Some((name.clone(), t.latency()?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timings_give_an_average_since_the_last_look_and_a_distribution_since_the_start() {
+        let timing = Timing::default();
+        assert_eq!(timing.latency(), None);
+        (1..=100).for_each(|n| timing.add(n * 1000));
+        assert_eq!((timing.take(), timing.take()), (50_500, 50_500));
+        let latency = timing.latency().expect("there are measurements");
+        assert_eq!(latency.count, 100);
+        for (got, want) in [(latency.p50, 50_000), (latency.p90, 90_000), (latency.p99, 99_000), (latency.max, 100_000)]
+        {
+            assert!(got.abs_diff(want) * 100 <= want, "{got} is not within a hundredth of {want}");
+        }
     }
 }

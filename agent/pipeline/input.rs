@@ -270,12 +270,17 @@ async fn ask(requests: &mpsc::Sender<Request>) {
 
 async fn ask_on_schedule(requests: mpsc::Sender<Request>, schedule: Schedule, log: Log, stop: CancellationToken) {
     let mut ticks = schedule.start();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            () = ticks.next(&log) => ask(&requests).await,
+    let asking = async {
+        loop {
+            ticks.next(&log).await;
+            // A listener that never takes requests lets this wait for ever, which the stop ends.
+            ask(&requests).await;
         }
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = asking => {}
     }
 }
 

@@ -25,6 +25,8 @@ struct Internal {
 struct Settings {
     /// Report the agent's memory as `internal_memstats`.
     collect_memstats: bool,
+    /// Report how long collections and writes took as `internal_latency`: quantiles over all calls since the start.
+    collect_latency: bool,
     /// Has no effect: there is no Go runtime whose numbers could be reported.
     collect_gostats: bool,
     /// Report plugins of the same name and alias one by one, told apart by the tag `_id`, and not their sum.
@@ -33,7 +35,7 @@ struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { collect_memstats: true, collect_gostats: false, per_instance: false }
+        Settings { collect_memstats: true, collect_latency: false, collect_gostats: false, per_instance: false }
     }
 }
 
@@ -61,6 +63,9 @@ impl Input for Internal {
         if self.settings.collect_memstats {
             self.memory(out);
         }
+        if self.settings.collect_latency {
+            self.latencies(out);
+        }
         for ((measurement, tags), numbers) in sums(&stats::all(), self.settings.per_instance) {
             let mut metric = out.metric(&format!("internal_{measurement}"));
             for (key, value) in &tags {
@@ -78,6 +83,24 @@ impl Input for Internal {
 }
 
 impl Internal {
+    /// The distributions of all calls that are timed, by plugin and kind of call.
+    fn latencies(&self, out: &mut Collector) {
+        for set in stats::all() {
+            for (name, latency) in set.latencies() {
+                let call = name.strip_suffix("_time_ns").unwrap_or(&name);
+                out.metric("internal_latency")
+                    .tags(set.tags().iter().map(|t| (&t.0, &t.1)))
+                    .tag("call", call)
+                    .tag("version", &self.version)
+                    .field("count", latency.count)
+                    .field("p50_ns", latency.p50)
+                    .field("p90_ns", latency.p90)
+                    .field("p99_ns", latency.p99)
+                    .field("max_ns", latency.max);
+            }
+        }
+    }
+
     /// The agent's memory; nothing on systems that have no such file. It is this process's own, whatever host is looked at.
     fn memory(&mut self, out: &mut Collector) {
         let Ok(status) = self.reader.read(Path::new("/proc/self/status")) else { return };
@@ -131,6 +154,16 @@ mod tests {
 
     fn internal(settings: Settings) -> Vec<String> {
         gather(&mut Internal::new(settings, &Tree::empty().env()).unwrap())
+    }
+
+    #[test]
+    fn latencies_are_shown_where_they_are_asked_for() {
+        stats::set("timed_test", &[("input", "own")]).timing("gather_time_ns").add(4000);
+        let lines = internal(Settings { collect_latency: true, ..Settings::default() });
+        let line = lines.iter().find(|l| l.starts_with("internal_latency") && l.contains("input=own")).unwrap();
+        assert!(line.contains("call=gather") && line.contains("count="), "{line}");
+        let without = internal(Settings::default());
+        assert!(!without.iter().any(|l| l.starts_with("internal_latency")));
     }
 
     #[test]
