@@ -2,25 +2,27 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "logfmt", feature = "value"))]
+#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "json_v2", feature = "logfmt", feature = "value"))]
 mod scalar;
 #[cfg(test)]
-#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "logfmt", feature = "value"))]
+#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "json_v2", feature = "logfmt", feature = "value"))]
 mod testing;
 
 #[cfg(feature = "csv")]
 pub mod csv;
 #[cfg(feature = "form_urlencoded")]
 pub mod form_urlencoded;
-#[cfg(feature = "json")]
+#[cfg(any(feature = "json", feature = "json_v2"))]
 pub mod gjson;
 #[cfg(feature = "influx")]
 pub mod influx;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "json_v2")]
+pub mod json_v2;
 #[cfg(feature = "json")]
 pub mod jsonata;
-#[cfg(any(feature = "json", feature = "logfmt"))]
+#[cfg(any(feature = "json", feature = "json_v2", feature = "logfmt"))]
 pub mod jsontext;
 #[cfg(feature = "logfmt")]
 pub mod logfmt;

@@ -7,15 +7,16 @@ pub(super) const LARGEST: usize = 256 << 20;
 
 /// An array of what was found.
 pub(super) fn list<'a>(items: impl Iterator<Item = Found<'a>>) -> Found<'static> {
-    let mut out = String::from("[");
+    let (mut out, mut parts) = (String::from("["), Vec::new());
     for item in items {
         if out.len() + item.raw().len() > LARGEST {
             break;
         }
         push(&mut out, item.raw());
+        parts.extend(item.addresses());
     }
     out.push(']');
-    Found::built(out)
+    Found::of_parts(out, parts)
 }
 
 /// Appends an element or member, with a comma before all but the first.

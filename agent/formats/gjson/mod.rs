@@ -17,4 +17,4 @@ mod value;
 mod tests;
 
 pub use find::find;
-pub use value::{Found, Kind};
+pub use value::{Found, Kind, members};

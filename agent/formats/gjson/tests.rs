@@ -101,6 +101,10 @@ fn values() {
     assert_eq!((found.kind(), found.text().as_ref()), (Kind::Text, "q\"uoted\n"));
     assert_eq!(find(INPUT, "age").number(), 37.0);
     assert_eq!(find(INPUT, "none").kind(), Kind::Null);
+    let places = |path: &str| find(INPUT, path).places(INPUT).iter().map(|at| &INPUT[*at..*at + 4]).collect::<Vec<_>>();
+    assert_eq!(places("friends.#.nets.#(%\"t*\")"), ["\"tw\"", "\"tw\""]);
+    assert_eq!(places("name.first"), ["\"Ada"]);
+    assert!(places("name.@ugly.first").is_empty() && places("missing").is_empty());
     assert!(!find(INPUT, "friends.3").exists());
     assert!(find(INPUT, "kids").is_array() && find(INPUT, "name").is_object());
 }

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found<'a> {
     raw: Cow<'a, str>,
+    /// Where in memory the texts begin that this was put together from.
+    parts: Vec<usize>,
 }
 
 /// What was found.
@@ -30,21 +32,44 @@ pub enum Kind {
 
 impl<'a> Found<'a> {
     /// Nothing.
-    pub(super) const NONE: Found<'static> = Found { raw: Cow::Borrowed("") };
+    pub(super) const NONE: Found<'static> = Found { raw: Cow::Borrowed(""), parts: Vec::new() };
 
     /// The value that begins at `at`.
     pub(super) fn at(text: &'a str, at: usize) -> Found<'a> {
-        Found { raw: Cow::Borrowed(text.get(at..value_end(text.as_bytes(), at)).unwrap_or_default()) }
+        Found {
+            raw: Cow::Borrowed(text.get(at..value_end(text.as_bytes(), at)).unwrap_or_default()),
+            parts: Vec::new(),
+        }
     }
 
     /// The value whose text was built.
     pub(super) fn built(raw: String) -> Found<'static> {
-        Found { raw: Cow::Owned(raw) }
+        Found { raw: Cow::Owned(raw), parts: Vec::new() }
     }
 
     /// The same, owning its text.
     pub fn into_owned(self) -> Found<'static> {
-        Found { raw: Cow::Owned(self.raw.into_owned()) }
+        Found { raw: Cow::Owned(self.raw.into_owned()), parts: Vec::new() }
+    }
+
+    /// The value put together from others.
+    pub(super) fn of_parts(raw: String, parts: Vec<usize>) -> Found<'static> {
+        Found { raw: Cow::Owned(raw), parts }
+    }
+
+    /// Where in memory this begins, or the pieces of the document begin that it was put together from.
+    pub(super) fn addresses(&self) -> Vec<usize> {
+        match &self.raw {
+            Cow::Borrowed(text) if !text.is_empty() => vec![text.as_ptr() as usize],
+            _ => self.parts.clone(),
+        }
+    }
+
+    /// Where in the document the value begins, or all values of a list that was put together of them.
+    pub fn places(&self, document: &str) -> Vec<usize> {
+        let start = document.as_ptr() as usize;
+        let within = start..start + document.len();
+        self.addresses().into_iter().filter(|at| within.contains(at)).map(|at| at - start).collect()
     }
 
     /// The text of the value as it stands in the document, or as it was built; empty for nothing.
@@ -113,6 +138,21 @@ impl<'a> Found<'a> {
             _ => 0.0,
         }
     }
+}
+
+/// The members of an object with their keys, or the elements of an array with empty ones; nothing for all else.
+pub fn members<'v>(found: &'v Found<'_>) -> impl Iterator<Item = (Cow<'v, str>, Found<'v>)> {
+    let raw = found.raw();
+    let inner = (found.is_array() || found.is_object()).then(|| Members::new(raw, 0));
+    inner.into_iter().flatten().map(move |member| {
+        let mut key = Cow::Borrowed(member.key);
+        if member.key.contains('\\') {
+            let mut plain = String::new();
+            unescape(member.key, &mut plain);
+            key = Cow::Owned(plain);
+        }
+        (key, Found::at(raw, member.at))
+    })
 }
 
 /// A member of an object, or an element of an array.
