@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "_child")]
+mod child;
 #[cfg(feature = "_documents")]
 mod documents;
 #[cfg(feature = "_files")]
@@ -13,7 +15,7 @@ pub mod host;
 mod influx;
 #[cfg(feature = "_parsers")]
 mod parsers;
-#[cfg(all(test, feature = "_listen"))]
+#[cfg(all(test, any(feature = "_child", feature = "_listen")))]
 mod testing;
 
 #[cfg(feature = "bond")]
@@ -28,6 +30,8 @@ mod cpu;
 mod disk;
 #[cfg(feature = "diskio")]
 mod diskio;
+#[cfg(feature = "exec")]
+mod exec;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "filecount")]

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "m,from=a v=$1i 5"

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "m,from=b v=$1i 5"
