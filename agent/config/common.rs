@@ -6,7 +6,7 @@
 use super::agent_table::one_of;
 use super::errors::Problem;
 use super::filter::{FilterOptions, List};
-use super::typed::{count, duration, flag, flag_or_word, list_table, text, text_table, texts, whole};
+use super::typed::{count, duration_with_unit, flag, flag_or_word, list_table, text, text_table, texts, whole};
 use super::{Naming, StartupError, TimeSource};
 use agent_api::log::Level;
 use agent_api::options::{Entry, Table};
@@ -126,10 +126,10 @@ impl Common {
             (_, "log_level") => self.log_level = log_level(entry, notes)?,
             (_, "labels") => self.labels = text_table(entry)?,
             (SecretStores, "id") => self.id = text(entry)?,
-            (Inputs, "interval") => self.interval = some(duration(entry)?),
-            (Inputs, "precision") => self.precision = some(duration(entry)?),
-            (Inputs, "collection_jitter") => self.collection_jitter = Some(duration(entry)?),
-            (Inputs, "collection_offset") => self.collection_offset = Some(duration(entry)?),
+            (Inputs, "interval") => self.interval = some(duration_with_unit(entry)?),
+            (Inputs, "precision") => self.precision = some(duration_with_unit(entry)?),
+            (Inputs, "collection_jitter") => self.collection_jitter = Some(duration_with_unit(entry)?),
+            (Inputs, "collection_offset") => self.collection_offset = Some(duration_with_unit(entry)?),
             (Inputs, "time_source") => self.time_source = time_source(entry)?,
             (Inputs | Outputs, "startup_error_behavior") => self.startup_error_behavior = startup(family, entry)?,
             (Inputs | Aggregators | Outputs, "name_override") => self.naming.name = text(entry)?,
@@ -137,12 +137,12 @@ impl Common {
             (Inputs | Aggregators | Outputs, "name_suffix") => self.naming.suffix = text(entry)?,
             (Inputs | Aggregators, "tags") => self.tags = text_table(entry)?,
             (Processors, "order") => self.order = whole(entry)?,
-            (Aggregators, "period") => self.period = some(duration(entry)?),
-            (Aggregators, "delay") => self.delay = Some(duration(entry)?),
-            (Aggregators, "grace") => self.grace = Some(duration(entry)?),
+            (Aggregators, "period") => self.period = some(duration_with_unit(entry)?),
+            (Aggregators, "delay") => self.delay = Some(duration_with_unit(entry)?),
+            (Aggregators, "grace") => self.grace = Some(duration_with_unit(entry)?),
             (Aggregators, "drop_original") => self.drop_original = flag_or_word(entry)?,
-            (Outputs, "flush_interval") => self.flush_interval = some(duration(entry)?),
-            (Outputs, "flush_jitter") => self.flush_jitter = some(duration(entry)?),
+            (Outputs, "flush_interval") => self.flush_interval = some(duration_with_unit(entry)?),
+            (Outputs, "flush_jitter") => self.flush_jitter = some(duration_with_unit(entry)?),
             (Outputs, "metric_batch_size") => self.metric_batch_size = count(entry)?,
             (Outputs, "metric_buffer_limit") => self.metric_buffer_limit = count(entry)?,
             (Inputs | Processors | Aggregators | Outputs, _) => self.set_filter(entry, notes)?,

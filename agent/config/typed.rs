@@ -58,6 +58,16 @@ pub(super) fn duration(entry: &Entry) -> Result<Duration, Problem> {
     any::<options::Duration>(entry, "a duration such as \"10s\"").map(|d| d.0)
 }
 
+/// A length of time as a common option of a plugin: a text needs a unit there, as it would be refused by Telegraf.
+pub(super) fn duration_with_unit(entry: &Entry) -> Result<Duration, Problem> {
+    match &entry.item.value {
+        Setting::Str(v) if v.trim() != "0" && v.trim().parse::<f64>().is_ok() => {
+            Err(Problem::at(entry.item.span, format!("{}: missing unit in duration {v:?}", entry.key)))
+        }
+        _ => duration(entry),
+    }
+}
+
 /// A number of bytes.
 pub(super) fn size(entry: &Entry) -> Result<u64, Problem> {
     any::<options::Size>(entry, "a size such as \"10MiB\"").map(|s| s.0)

@@ -5,7 +5,6 @@
 
 mod de;
 mod types;
-mod units;
 
 pub use de::{OptionError, keys_of};
 pub use types::{Duration, Secret, SecretResolver, Size, link_secrets, resolve_secrets_with};

@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Duration {
                 f.write_str("a duration such as \"10s\"")
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Duration, E> {
-                let nanos = super::units::parse_duration(v).map_err(E::custom)?;
+                let nanos = agent_golang::duration::parse_setting(v).map_err(E::custom)?;
                 u64::try_from(nanos)
                     .map(|n| Duration(std::time::Duration::from_nanos(n)))
                     .map_err(|_| E::custom(format_args!("negative duration {v:?}")))
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Duration {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&super::units::format_duration(self.0.as_nanos()))
+        f.write_str(&agent_golang::duration::format(i64::try_from(self.0.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -84,7 +84,8 @@ impl<'de> Deserialize<'de> for Size {
                 f.write_str("a size such as \"10MiB\"")
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Size, E> {
-                super::units::parse_size(v).map(Size).map_err(E::custom)
+                let bytes = agent_golang::size::parse(v).map_err(E::custom)?;
+                u64::try_from(bytes).map(Size).map_err(|_| E::custom(format_args!("negative size {v:?}")))
             }
             fn visit_i64<E: de::Error>(self, v: i64) -> Result<Size, E> {
                 u64::try_from(v).map(Size).map_err(|_| E::custom(format_args!("negative size {v}")))
