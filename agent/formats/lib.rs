@@ -5,7 +5,15 @@
 #[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "json_v2", feature = "logfmt", feature = "value"))]
 mod scalar;
 #[cfg(test)]
-#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "json_v2", feature = "logfmt", feature = "value"))]
+#[cfg(any(
+    feature = "csv",
+    feature = "form_urlencoded",
+    feature = "graphite",
+    feature = "json_v2",
+    feature = "logfmt",
+    feature = "nagios",
+    feature = "value"
+))]
 mod testing;
 
 #[cfg(feature = "csv")]
@@ -14,6 +22,8 @@ pub mod csv;
 pub mod form_urlencoded;
 #[cfg(any(feature = "json", feature = "json_v2"))]
 pub mod gjson;
+#[cfg(feature = "graphite")]
+pub mod graphite;
 #[cfg(feature = "influx")]
 pub mod influx;
 #[cfg(feature = "json")]
@@ -26,5 +36,9 @@ pub mod jsonata;
 pub mod jsontext;
 #[cfg(feature = "logfmt")]
 pub mod logfmt;
+#[cfg(feature = "nagios")]
+pub mod nagios;
+#[cfg(feature = "graphite")]
+pub mod templates;
 #[cfg(feature = "value")]
 pub mod value;
