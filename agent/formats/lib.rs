@@ -5,17 +5,10 @@
 #[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "json_v2", feature = "logfmt", feature = "value"))]
 mod scalar;
 #[cfg(test)]
-#[cfg(any(
-    feature = "csv",
-    feature = "form_urlencoded",
-    feature = "graphite",
-    feature = "json_v2",
-    feature = "logfmt",
-    feature = "nagios",
-    feature = "value"
-))]
 mod testing;
 
+#[cfg(feature = "carbon2")]
+pub mod carbon2;
 #[cfg(feature = "csv")]
 pub mod csv;
 #[cfg(feature = "form_urlencoded")]
@@ -32,12 +25,16 @@ pub mod json;
 pub mod json_v2;
 #[cfg(feature = "json")]
 pub mod jsonata;
-#[cfg(any(feature = "json", feature = "json_v2", feature = "logfmt"))]
+#[cfg(any(feature = "json", feature = "json_v2", feature = "logfmt", feature = "nowmetric", feature = "splunkmetric"))]
 pub mod jsontext;
 #[cfg(feature = "logfmt")]
 pub mod logfmt;
 #[cfg(feature = "nagios")]
 pub mod nagios;
+#[cfg(feature = "nowmetric")]
+pub mod nowmetric;
+#[cfg(feature = "splunkmetric")]
+pub mod splunkmetric;
 #[cfg(feature = "graphite")]
 pub mod templates;
 #[cfg(feature = "value")]

@@ -5,9 +5,11 @@ use crate::testing::{build, list, parse, random_texts, read, text, write};
 use agent_api::options::Setting;
 use agent_api::*;
 
+type Options<'a> = &'a [(&'a str, Setting)];
+
 #[test]
 fn lines_become_metrics() {
-    let cases: &[(&str, &[(&str, Setting)], &str)] = &[
+    let cases: &[(&str, Options<'_>, &str)] = &[
         ("\r\na 1 1600000000\r\n\n  b.c\t2 \n", &[], "a value=Float(1.0) 1600000000000000000\nb.c value=Float(2.0) 0"),
         ("a 1 1600000000.5\nb 1 -1", &[], "a value=Float(1.0) 1600000000500000000\nb value=Float(1.0) 0"),
         ("m.f;host=h2;x;=y;z=;a!b=1;c=~d;e=f=g 2 5", &[], "m.f,host=h2 value=Float(2.0) 5000000000"),
@@ -51,7 +53,7 @@ fn sample() -> Batch {
 
 #[test]
 fn metrics_become_lines() {
-    let cases: &[(&[(&str, Setting)], &[&str])] = &[
+    let cases: &[(Options<'_>, &[&str])] = &[
         (&[], &["h_1.7.Old_Mill.tram.load 0.75", "h_1.7.Old_Mill.tram 9", "h_1.7.Old_Mill.tram.open 1"]),
         (
             &[("template", text("line.none.measurement.tags.field")), ("prefix", text("p"))],
