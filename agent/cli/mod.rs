@@ -7,6 +7,7 @@ mod args;
 mod print;
 mod run;
 mod secrets;
+mod signals;
 
 use crate::config::{Config, Sources, Surroundings};
 use crate::pipeline::Mode;

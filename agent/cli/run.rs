@@ -1,8 +1,9 @@
 //! The run: loads, starts, listens to signals, reloads, stops.
 
+use super::signals::Signals;
 use super::{VERSION, args, load, log, runtime, sources, surroundings};
 use crate::config::Config;
-use crate::pipeline::{self, Control, Mode, Summary};
+use crate::pipeline::{self, Mode, Summary};
 use crate::{logging, state};
 use agent_api::plugin::entries;
 use agent_api::{Result, bail};
@@ -32,8 +33,9 @@ async fn until_stopped(matches: &ArgMatches, mode: Mode, wait: Duration) -> Resu
     if let Some(file) = pidfile {
         write_pid(Path::new(file));
     }
+    let signals = Signals::listen(matches.clone(), mode)?;
     let result = loop {
-        match one_life(matches, mode, wait).await {
+        match one_life(matches, mode, wait, &signals).await {
             Ok(Ended::Reload) => {}
             Ok(Ended::Over(summary)) => break finish(mode, summary),
             Err(e) => break Err(e),
@@ -52,7 +54,7 @@ enum Ended {
 }
 
 /// From loading to the end of the pipeline.
-async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Ended> {
+async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration, signals: &Signals) -> Result<Ended> {
     let sources = sources(&[matches]);
     let config = load(&sources)?;
     logging::configure(&config.agent, args::flag(matches, "debug"), args::flag(matches, "quiet"))?;
@@ -64,8 +66,7 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<En
     if let Some(file) = &statefile {
         state::load(Path::new(file), &surroundings)?;
     }
-    let control = Control::default();
-    let reload = tokio::spawn(signals(control.clone()));
+    let control = signals.begin();
     let ready = {
         let started = control.started.clone();
         tokio::spawn(async move {
@@ -79,10 +80,7 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<En
         state::save(Path::new(file), &surroundings)?;
     }
     let summary = result?;
-    if reload.is_finished() && reload.await.unwrap_or(false) {
-        return Ok(Ended::Reload);
-    }
-    Ok(Ended::Over(summary))
+    Ok(if signals.asks_for_reload() { Ended::Reload } else { Ended::Over(summary) })
 }
 
 fn finish(mode: Mode, summary: Summary) -> Result<ExitCode> {
@@ -93,43 +91,6 @@ fn finish(mode: Mode, summary: Summary) -> Result<ExitCode> {
         bail!("input plugins recorded {} errors", summary.gather_errors);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Waits for signals; true if the run was stopped for a reload.
-#[cfg(unix)]
-async fn signals(control: Control) -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int), Ok(mut hangup), Ok(mut user)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-        signal(SignalKind::user_defined1()),
-    ) else {
-        log().error("cannot listen to signals");
-        return false;
-    };
-    loop {
-        tokio::select! {
-            _ = term.recv() => break,
-            _ = int.recv() => break,
-            _ = hangup.recv() => {
-                log().info("Reloading Telegraf config");
-                control.stop.cancel();
-                return true;
-            }
-            _ = user.recv() => control.flush.notify_waiters(),
-        }
-    }
-    control.stop.cancel();
-    false
-}
-
-#[cfg(not(unix))]
-async fn signals(control: Control) -> bool {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        control.stop.cancel();
-    }
-    false
 }
 
 /// The lines that people look for at the start.
