@@ -37,7 +37,7 @@ fn main() -> Result<()> {
         bail!("no serializer influx")
     };
     let (mut parser, mut writer) = (parser(&table, &env)?, writer(&Table::default(), &env)?);
-    let (mut out, mut written) = (Vec::new(), 0);
+    let mut out = Vec::new();
     let read_only = Instant::now();
     let body = Body::from(document);
     let mut collector = Collector::shipping(drop);
@@ -47,9 +47,8 @@ fn main() -> Result<()> {
     let mut collector = Collector::shipping(move |mut batch| {
         batch.settle_times(1, 0);
         out.clear();
-        if writer.serialize_batch(&Chunk::from(batch), &mut out).is_ok() {
-            written += out.len();
-        }
+        let result = writer.serialize_batch(&Chunk::from(batch), &mut out);
+        assert!(result.is_ok() && !out.is_empty());
     });
     parser.parse(&body, &mut collector)?;
     collector.ship();
