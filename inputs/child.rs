@@ -28,6 +28,15 @@ pub(crate) enum Signal {
     Terminate,
     /// Ends it.
     Kill,
+    /// SIGHUP.
+    #[cfg(feature = "execd")]
+    Hangup,
+    /// SIGUSR1.
+    #[cfg(feature = "execd")]
+    User1,
+    /// SIGUSR2.
+    #[cfg(feature = "execd")]
+    User2,
 }
 
 /// A program that runs. It is killed with its group when this is dropped before it has ended.
@@ -53,6 +62,12 @@ impl Program {
         Ok(Program { child })
     }
 
+    /// The pipe to its input, once, if there is one.
+    #[cfg(feature = "execd")]
+    pub(crate) fn stdin(&mut self) -> Option<tokio::process::ChildStdin> {
+        self.child.stdin.take()
+    }
+
     /// The pipes of its output and its errors, once.
     pub(crate) fn pipes(&mut self) -> Result<(ChildStdout, ChildStderr)> {
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
@@ -62,6 +77,39 @@ impl Program {
     /// Waits for its end. Afterwards its group cannot be told anything any more.
     pub(crate) async fn ended(&mut self) -> Result<ExitStatus> {
         self.child.wait().await.context("wait for its end")
+    }
+
+    /// The number of its process, until `ended` has been answered.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Tells the program alone.
+    #[cfg(all(unix, feature = "execd"))]
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.group().context("it has ended")?;
+        rustix::process::kill_process(id, signal.into()).with_context(|| format!("send {signal:?}"))
+    }
+
+    /// Whether the program handles or ignores a signal; nothing where the system does not say.
+    #[cfg(feature = "execd")]
+    pub(crate) fn handles(&self, signal: Signal) -> Option<bool> {
+        #[cfg(target_os = "linux")]
+        {
+            // proc(5): sets of signals in hexadecimal digits, the first signal the lowest bit.
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
+            let bit = 1 << (rustix::process::Signal::from(signal).as_raw() - 1);
+            let has = |name: &str| {
+                let digits = status.lines().find_map(|line| line.strip_prefix(name))?;
+                u64::from_str_radix(digits.trim(), 16).ok().map(|set| set & bit != 0)
+            };
+            Some(has("SigCgt:")? || has("SigIgn:")?)
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _unknown = signal;
+            None
+        }
     }
 
     /// Tells the program and what it has started.
@@ -76,7 +124,13 @@ impl Program {
     /// As long as the program has not been waited for, its number is that of the group and of nothing else.
     #[cfg(unix)]
     fn group(&self) -> Option<rustix::process::Pid> {
-        self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        self.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+    }
+
+    /// There are no signals here.
+    #[cfg(all(not(unix), feature = "execd"))]
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        agent_api::bail!("this system cannot send {signal:?}")
     }
 
     /// There are no signals here: the program is killed when this is dropped.
@@ -96,6 +150,12 @@ impl From<Signal> for rustix::process::Signal {
         match signal {
             Signal::Terminate => Self::TERM,
             Signal::Kill => Self::KILL,
+            #[cfg(feature = "execd")]
+            Signal::Hangup => Self::HUP,
+            #[cfg(feature = "execd")]
+            Signal::User1 => Self::USR1,
+            #[cfg(feature = "execd")]
+            Signal::User2 => Self::USR2,
         }
     }
 }

@@ -32,6 +32,8 @@ mod disk;
 mod diskio;
 #[cfg(feature = "exec")]
 mod exec;
+#[cfg(feature = "execd")]
+mod execd;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "filecount")]
@@ -64,6 +66,8 @@ mod linux_sysctl_fs;
 mod mdstat;
 #[cfg(feature = "mem")]
 mod mem;
+#[cfg(feature = "multifile")]
+mod multifile;
 #[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "net_response")]
