@@ -39,11 +39,9 @@ impl Serializer for Writer {
     fn serialize(&mut self, metric: MetricRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let time = metric.time() as f64 / 1e9;
         let text = |text: &str| Tree::Text(text.to_owned());
-        // Where a tag goes that stands outside of the fields.
+        // Tags that are never among the fields: they stand outside, or nowhere without routing.
         let routes = ["host", "index", "source"];
-        let route = |key: &str| {
-            routes.iter().position(|r| self.settings.splunkmetric_hec_routing && key.eq_ignore_ascii_case(r))
-        };
+        let route = |key: &str| routes.iter().position(|route| key.eq_ignore_ascii_case(route));
         let mut outside = [None; 3];
         let mut fields = BTreeMap::new();
         for (key, value) in metric.tags() {
@@ -120,7 +118,7 @@ mod tests {
         let on = |names: &[&'static str]| names.iter().map(|name| (*name, Setting::Bool(true))).collect::<Vec<_>>();
         assert_eq!(
             write::<Writer>(&batch, &[]),
-            r#"{"Host":"h","_value":0.75,"line":"7","metric_name":"tram.load","time":1600000000.5}{"Host":"h","_value":1,"line":"7","metric_name":"tram.open","time":1600000000.5}"#
+            r#"{"_value":0.75,"line":"7","metric_name":"tram.load","time":1600000000.5}{"_value":1,"line":"7","metric_name":"tram.open","time":1600000000.5}"#
         );
         assert_eq!(
             write::<Writer>(&batch, &on(&["splunkmetric_hec_routing", "splunkmetric_multimetric"])),
