@@ -59,6 +59,8 @@ pub(super) struct Plan<'a> {
     pub(super) workers: usize,
     /// Windows end on multiples of their period.
     pub(super) round: bool,
+    /// Nanoseconds to which inputs round times, the coarsest of them.
+    pub(super) precision: i64,
     /// Where results go.
     pub(super) results: Next,
     /// The credit of results.
@@ -83,7 +85,7 @@ pub(super) fn start(
 
 impl Aggregation {
     fn start(config: &AggregatorConfig, plan: &Plan<'_>, tasks: &mut JoinSet<()>) -> Result<Self> {
-        let Plan { maker, workers, round, results, credit } = plan;
+        let Plan { maker, workers, round, precision, results, credit } = plan;
         let first = maker(config)?;
         let mut instances = Vec::new();
         if first.scope() != Scope::Everything {
@@ -93,8 +95,8 @@ impl Aggregation {
         }
         instances.push(first);
         let nanos = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
-        let (begin, period) = (now(), nanos(config.period).max(1));
-        let end = if *round { align_up(begin, period) } else { begin.saturating_add(period) };
+        let period = nanos(config.period).max(1);
+        let (begin, end) = first_window(now(), period, *round, *precision);
         let window = Window { start: begin, end, grace: nanos(config.grace), delay: nanos(config.delay) };
         let log = Log::new(&config.plugin.log_name(), config.plugin.log_level, Counter::default());
         let set = stats::set("aggregate", &[("aggregator", config.plugin.entry.name), ("alias", &config.plugin.alias)]);
@@ -300,7 +302,27 @@ impl Shard {
     }
 }
 
-/// The next multiple of `step` after `time`.
-fn align_up(time: i64, step: i64) -> i64 {
-    time - time.rem_euclid(step) + if time.rem_euclid(step) == 0 { 0 } else { step }
+/// Begin and end of the first window. It begins on a multiple of the precision at or before `now`, as times that are rounded may
+/// lie before the moment at which they were taken, and no metric may fall before the first window for that.
+fn first_window(now: i64, period: i64, round: bool, precision: i64) -> (i64, i64) {
+    if round {
+        let end = now - now.rem_euclid(period) + period;
+        (end - period, end)
+    } else {
+        let begin = now - now.rem_euclid(precision.max(1));
+        (begin, begin.saturating_add(period))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_window_takes_in_what_was_rounded_down() {
+        assert_eq!(first_window(10_300, 5000, true, 1000), (10_000, 15_000));
+        assert_eq!(first_window(10_000, 5000, true, 1000), (10_000, 15_000));
+        assert_eq!(first_window(10_300, 5000, false, 1000), (10_000, 15_000));
+        assert_eq!(first_window(10_300, 5000, false, 1), (10_300, 15_300));
+    }
 }

@@ -117,12 +117,7 @@ fn intake(input: &InputConfig, config: &Config, listens: bool, next: &Next, cred
             always.extend(config.global_tags.clone());
         }
     }
-    let interval = input.interval.unwrap_or(agent.interval);
-    let precision = match input.precision.or(if listens { None } else { agent.precision }) {
-        Some(p) if !p.is_zero() => i64::try_from(p.as_nanos()).unwrap_or(i64::MAX),
-        _ if listens => 1,
-        _ => derived_precision(interval),
-    };
+    let precision = precision(input, agent, listens);
     let name = input.plugin.entry.name;
     let set = stats::set("gather", &[("input", name), ("alias", &input.plugin.alias)]);
     let all = stats::set("agent", &[]);
@@ -140,6 +135,15 @@ fn intake(input: &InputConfig, config: &Config, listens: bool, next: &Next, cred
         all_gathered: all.counter("metrics_gathered"),
         gather_errors: set.counter("gather_errors"),
         all_gather_errors: all.counter("gather_errors"),
+    }
+}
+
+/// Nanoseconds to which an input's times are rounded; those of listeners only where they say so.
+pub(super) fn precision(input: &InputConfig, agent: &AgentSettings, listens: bool) -> i64 {
+    match input.precision.or(if listens { None } else { agent.precision }) {
+        Some(p) if !p.is_zero() => i64::try_from(p.as_nanos()).unwrap_or(i64::MAX),
+        _ if listens => 1,
+        _ => derived_precision(input.interval.unwrap_or(agent.interval)),
     }
 }
 

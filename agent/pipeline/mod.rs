@@ -200,8 +200,14 @@ fn start_stages(
     } else {
         outputs.clone()
     };
-    let plan =
-        aggregate::Plan { maker: &aggregators, workers, round: agent.round_interval, results, credit: results_credit };
+    let plan = aggregate::Plan {
+        maker: &aggregators,
+        workers,
+        round: agent.round_interval,
+        precision: config.inputs.iter().map(|i| input::precision(i, agent, false)).max().unwrap_or(1),
+        results,
+        credit: results_credit,
+    };
     let entry = aggregate::start(&config.aggregators, &plan, outputs, stages)?;
     let entry = if agent.skip_processors_before_aggregators {
         entry

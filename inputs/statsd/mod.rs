@@ -201,7 +201,11 @@ impl Listener for Statsd {
     async fn open(&mut self) -> Result<(), StartError> {
         let buffer = Some(self.settings.read_buffer_size).filter(|n| *n > 0);
         self.bound = Some(match &self.address {
-            Address::Udp(..) => Bound::Packets(Packets::bind(&self.address, None, buffer).await?),
+            Address::Udp(..) => {
+                let packets = Packets::bind(&self.address, None, buffer).await?;
+                // Only events of DogStatsD say where they are from.
+                Bound::Packets(if self.settings.datadog_extensions { packets } else { packets.without_senders() })
+            }
             address => Bound::Connections(Socket::bind(address, None).await?),
         });
         Ok(())

@@ -24,16 +24,6 @@ impl Batch {
         Batch::default()
     }
 
-    /// An empty batch whose metrics may borrow from `body`; see [`Batch::begin`]. Returns the batch and where the text of
-    /// `body` begins in it. A body that is no UTF-8 or over 2 GiB is not borrowed.
-    pub fn over(body: &Body) -> Self {
-        let mut batch = Batch::default();
-        if let Some((text, _, _)) = body.shared().filter(|(t, _, _)| t.len() < ARENA as usize) {
-            batch.body = text.clone();
-        }
-        batch
-    }
-
     /// True if metrics of this batch may borrow from `body`.
     pub(super) fn borrows(&self, body: &Arc<String>) -> bool {
         Arc::ptr_eq(&self.body, body)

@@ -36,7 +36,8 @@ pub(super) struct Socket {
 pub(super) enum Headers {
     V4(MultiHeaders<SockaddrIn>),
     V6(MultiHeaders<SockaddrIn6>),
-    Unix(MultiHeaders<()>),
+    /// Without an address: sockets in the file system, or nobody asks.
+    Bare(MultiHeaders<()>),
 }
 
 /// Asks for a receive buffer: beyond the system's limit where the agent may (CAP_NET_ADMIN), else up to it.
@@ -53,11 +54,11 @@ impl Socket {
         Ok(Socket { socket, wake: Waker(Arc::new(wake)) })
     }
 
-    pub(super) fn headers(&self, slots: usize) -> Headers {
-        match self.local() {
+    pub(super) fn headers(&self, slots: usize, senders: bool) -> Headers {
+        match self.local().filter(|_| senders) {
             Some(at) if at.is_ipv4() => Headers::V4(MultiHeaders::preallocate(slots, None)),
             Some(_) => Headers::V6(MultiHeaders::preallocate(slots, None)),
-            None => Headers::Unix(MultiHeaders::preallocate(slots, None)),
+            None => Headers::Bare(MultiHeaders::preallocate(slots, None)),
         }
     }
 
@@ -82,7 +83,7 @@ impl Socket {
             let took = match headers {
                 Headers::V4(h) => take(fd, h, buffers, stride, room, received, |a| Some(IpAddr::V4(a.ip()))),
                 Headers::V6(h) => take(fd, h, buffers, stride, room, received, |a| Some(a.ip().to_canonical())),
-                Headers::Unix(h) => take(fd, h, buffers, stride, room, received, |()| None),
+                Headers::Bare(h) => take(fd, h, buffers, stride, room, received, |()| None),
             };
             match took {
                 Ok(()) if !received.is_empty() => return Ok(()),

@@ -37,6 +37,8 @@ pub struct Packets {
     socket: system::Socket,
     room: usize,
     pause: Duration,
+    /// Who sent a packet is told.
+    senders: bool,
     _file: Option<SocketFile>,
 }
 
@@ -95,7 +97,12 @@ impl Packets {
         let holds = socket.recv_buffer_size().unwrap_or(0) / PACKET_COST / 2;
         let pause = Duration::from_micros((holds as u64).clamp(100, 1000));
         let socket = system::Socket::new(socket).context("prepare datagram socket")?;
-        Ok(Packets { socket, room, pause, _file: file })
+        Ok(Packets { socket, room, pause, senders: true, _file: file })
+    }
+
+    /// Leaves out who sent each packet, which saves the kernel some work.
+    pub fn without_senders(self) -> Self {
+        Packets { senders: false, ..self }
     }
 
     /// The address that it is bound to.
@@ -117,7 +124,7 @@ impl Packets {
     pub fn receiver(self) -> Receiver {
         let (stride, slots) = (self.room + STAGGER, ROOM / self.room);
         Receiver {
-            headers: self.socket.headers(slots),
+            headers: self.socket.headers(slots, self.senders),
             buffers: vec![0; slots * stride],
             stride,
             received: Vec::with_capacity(slots),

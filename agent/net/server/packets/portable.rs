@@ -45,7 +45,7 @@ impl Socket {
         self.socket.local_addr().ok()
     }
 
-    pub(super) fn headers(&self, _slots: usize) -> Headers {
+    pub(super) fn headers(&self, _slots: usize, _senders: bool) -> Headers {
         Headers
     }
 
