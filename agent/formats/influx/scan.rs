@@ -1,4 +1,5 @@
-//! Finds the bytes that give a line its structure: comma, equals sign, blank, line feed, quote and backslash.
+//! Finds the bytes that give a line its structure: comma, equals sign, blank, line feed, quote and backslash; and all other
+//! control characters, which no ordinary line has outside of texts.
 //!
 //! One pass over the text gives their places as a list; the parser then steps from place to place and never looks at the
 //! bytes between. The compares are written so that the compiler makes SIMD code of them on every platform.
@@ -22,8 +23,7 @@ fn mask(block: &[u8; 64]) -> u64 {
     for (flag, b) in flags.iter_mut().zip(block) {
         *flag = u8::from(*b == b',')
             | u8::from(*b == b'=')
-            | u8::from(*b == b' ')
-            | u8::from(*b == b'\n')
+            | u8::from(*b <= b' ')
             | u8::from(*b == b'"')
             | u8::from(*b == b'\\');
     }
@@ -41,7 +41,7 @@ fn push(mut mask: u64, at: u32, places: &mut Vec<u32>) {
 }
 
 const fn is_structural(b: u8) -> bool {
-    matches!(b, b',' | b'=' | b' ' | b'\n' | b'"' | b'\\')
+    matches!(b, b',' | b'=' | b'"' | b'\\' | ..=b' ')
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
             let text: Vec<u8> = (0..len)
                 .map(|_| {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    b"ab,= \n\"\\\xc3\xa4"[(seed >> 16) as usize % 10]
+                    b"ab,= \n\t\"\\\xc3\xa4"[(seed >> 16) as usize % 11]
                 })
                 .collect();
             let mut places = Vec::new();

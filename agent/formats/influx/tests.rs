@@ -62,6 +62,24 @@ fn odd_but_good() {
 }
 
 #[test]
+fn control_characters_mean_the_same_with_and_without_a_line_end_behind() {
+    for line in [
+        "\tm v=1 1",
+        "\0m v=1 1",
+        "m\tx,t=a\tb v=1 1",
+        "m,t=a\rb v\u{c}w=1 1",
+        "m v=1\t 1",
+        "m v=1 1\t",
+        "m v=\"a\tb\"\t 1",
+    ] {
+        let ended = format!("{line}\n");
+        assert_eq!(write(&parse(line).0), write(&parse(&ended).0), "{line:?}");
+        assert_eq!(parse(line).1.is_some(), parse(&ended).1.is_some(), "{line:?}");
+    }
+    assert_eq!(through("\tm,t=a\tb v=1 1\n"), "m,t=a\\tb v=1 1\n");
+}
+
+#[test]
 fn bad_lines_are_reported_and_the_good_ones_kept() {
     let text = "good v=1 1\nno fields here\nm,t= v=1 1\nm v=1x 1\nm v=\"open 1\nm v=99999999999999999999i\n,t=a v=1\ngood v=2 2\n";
     let (batch, error) = parse(text);
