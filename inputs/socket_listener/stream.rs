@@ -28,8 +28,6 @@ pub(super) struct Server {
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
 /// What one read takes in.
 const READ: usize = 64 << 10;
-/// What is unpacked at a time: it may become a thousand times as much.
-const PIECE: usize = 4 << 10;
 
 impl Server {
     /// Serves until the stop.
@@ -123,10 +121,12 @@ impl Server {
             if plain {
                 self.take(&mut messages, before, peer).await?;
             } else {
-                for piece in packed.chunks(PIECE) {
+                for piece in packed.chunks(unpacker.piece()) {
                     let before = messages.buffer.len();
                     unpacker.push(piece, &mut messages.buffer).context("unpack")?;
-                    self.take(&mut messages, before, peer).await?;
+                    if messages.buffer.len() > before {
+                        self.take(&mut messages, before, peer).await?;
+                    }
                 }
                 packed.clear();
             }

@@ -102,8 +102,13 @@ impl Unpacker {
         }))
     }
 
-    /// Unpacks the next piece and appends it to `out`. A piece of n bytes gives some 1000 n at most, so pieces of a few KiB keep
-    /// what comes out at once small; zstd may give more.
+    /// So many packed bytes give 4 MiB or so at most. A byte of DEFLATE stands for about 1000 (258 in two bits, RFC 1951 section
+    /// 3.2.5), four bytes of zstd for 128 KiB (a block of one byte over and over, RFC 8878 section 3.1.1.2).
+    pub fn piece(&self) -> usize {
+        if matches!(self.0, Stream::Zstd(_)) { 128 } else { 4 << 10 }
+    }
+
+    /// Unpacks the next piece and appends it to `out`: all of it, so pieces should be no longer than [`Unpacker::piece`].
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {
         let plain = match &mut self.0 {
             Stream::Plain => {
@@ -165,6 +170,25 @@ mod tests {
         }
         let two = [gzip(b"a v=1 1\n"), gzip(b"b v=2 2\n")].concat();
         assert_eq!(Coding::Gzip.decode(two, 100).unwrap(), b"a v=1 1\nb v=2 2\n");
+    }
+
+    #[test]
+    fn a_bomb_in_a_stream_unfolds_piece_by_piece() {
+        // A frame with a window of 8 MiB and blocks that repeat a byte 128 Ki times.
+        let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x68];
+        bomb.extend([0x02, 0x00, 0x10, b'a'].repeat(1024));
+        for (coding, packed, whole) in
+            [(Coding::Zstd, bomb, 128 << 20), (Coding::Gzip, gzip(&vec![0; 64 << 20]), 64 << 20)]
+        {
+            let (mut unpacker, mut sum) = (Unpacker::new(coding).unwrap(), 0);
+            for piece in packed.chunks(unpacker.piece()) {
+                let mut out = Vec::new();
+                unpacker.push(piece, &mut out).unwrap();
+                assert!(out.len() <= 5 << 20, "{coding:?}: {} bytes at once", out.len());
+                sum += out.len();
+            }
+            assert_eq!(sum, whole, "{coding:?}");
+        }
     }
 
     #[test]
