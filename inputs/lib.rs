@@ -6,6 +6,8 @@
 mod child;
 #[cfg(feature = "_documents")]
 mod documents;
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "_files")]
 mod globpath;
 #[cfg(feature = "_host")]

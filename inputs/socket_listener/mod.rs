@@ -3,6 +3,7 @@
 //! What is good is taken and what is bad is reported: nobody waits for an answer who could send it again.
 
 mod datagram;
+pub(crate) mod fuzz;
 mod split;
 mod stream;
 #[cfg(test)]

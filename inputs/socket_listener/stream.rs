@@ -87,13 +87,7 @@ impl Server {
                 tokio::time::timeout(HANDSHAKE, stream.secure(config.clone())).await.context("TLS handshake")??
             }
         };
-        let mut messages = Messages {
-            parser: self.parsers.take()?,
-            splitter: self.intake.splitter.clone(),
-            buffer: Vec::new(),
-            skipping: false,
-            collector: Collector::new(),
-        };
+        let mut messages = Messages::new(self.parsers.take()?, self.intake.splitter.clone());
         let mut unpacker = Unpacker::new(self.intake.coding)?;
         let mut packed = Vec::new();
         let ended = loop {
@@ -161,26 +155,34 @@ async fn sleep(time: Option<std::time::Duration>) {
 }
 
 /// The messages of one connection.
-struct Messages {
+pub(super) struct Messages {
     parser: BoxParser,
     splitter: Splitter,
     /// What is not parsed yet.
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     /// In the middle of a message that was too long.
     skipping: bool,
-    collector: Collector,
+    pub(super) collector: Collector,
 }
 
 impl Messages {
+    pub(super) fn new(parser: BoxParser, splitter: Splitter) -> Self {
+        Messages { parser, splitter, buffer: Vec::new(), skipping: false, collector: Collector::new() }
+    }
+
     /// Parses what is whole and reports what cannot be read. An error is one after which nothing can be told apart any more.
-    fn parse(&mut self, new: usize, mut report: impl FnMut(&ParseError)) -> Result<()> {
+    pub(super) fn parse(&mut self, new: usize, mut report: impl FnMut(&ParseError)) -> Result<()> {
         if self.skipping {
             let end = self.splitter.pass_over(&self.buffer);
             self.skipping = end.is_none();
             self.buffer.drain(..end.unwrap_or(self.buffer.len()));
         }
         let new = new.min(self.buffer.len());
-        if self.splitter == Splitter::Newline && memchr::memchr(b'\n', &self.buffer[new..]).is_some() {
+        if self.splitter == Splitter::Newline {
+            // What came before holds no end of a message: a line feed in it is part of a text.
+            if memchr::memchr(b'\n', &self.buffer[new..]).is_none() {
+                return self.check_length(report);
+            }
             // A format whose records are lines takes all of them as one document, which spares cutting them one by one.
             if let Some(whole) = self.parser.cut(&self.buffer) {
                 self.document(whole, &mut report);
@@ -256,7 +258,7 @@ impl Messages {
     }
 
     /// Parses what is left at the end; says if there are metrics.
-    fn finish(&mut self, mut report: impl FnMut(&ParseError)) -> bool {
+    pub(super) fn finish(&mut self, mut report: impl FnMut(&ParseError)) -> bool {
         if !self.buffer.is_empty() && !self.skipping {
             let rest = std::mem::take(&mut self.buffer);
             let mut bad = ParseError::default();

@@ -205,3 +205,17 @@ fn settings_that_mean_nothing_are_refused() {
         assert!(SocketListener::new(settings, &Env::new("inputs.socket_listener")).is_err());
     }
 }
+
+#[test]
+fn a_text_of_several_lines_may_come_in_any_pieces() {
+    let stream = b"m a=\"one\ntwo\",b=\"# three\n\" 1\nm v=1 2\nm v=2 3";
+    for step in [1, 2, 5, 100] {
+        let Some(plugin::Build::Parser(make)) = plugin::find(plugin::Family::Parsers, "influx").map(|e| e.build) else {
+            panic!("line protocol is there")
+        };
+        let parser = make(&Table::default(), &Env::new("test")).unwrap();
+        let batch = fuzz::connection(parser, 0, stream, step);
+        assert_eq!(batch.len(), 3, "in pieces of {step} bytes");
+        assert_eq!(batch.at(0).field("a"), Some(Value::Str("one\ntwo")));
+    }
+}

@@ -4,6 +4,7 @@
 //! receiving and counting, so there is nothing to overflow but the kernel's buffer, whose drops are counted.
 
 mod event;
+pub(crate) mod fuzz;
 mod line;
 mod name;
 mod packet;
