@@ -75,6 +75,28 @@ fn filters() -> Vec<Arg> {
     ]
 }
 
+/// What `flows` takes.
+fn flows() -> Vec<Arg> {
+    let number = || clap::builder::RangedU64ValueParser::<usize>::new().range(1..);
+    vec![
+        Arg::new("FILE")
+            .help("pcap or pcapng, also packed with gzip or zstd; - is standard input")
+            .required(true)
+            .action(ArgAction::Append)
+            .num_args(1..)
+            .value_hint(ValueHint::FilePath),
+        value("format", "FORMAT", "How to print [default: text]").value_parser(["text", "json", "csv"]),
+        switch(
+            "summary",
+            "Print a last line with packets read, in flows and not counted, by cause; text always has it",
+        ),
+        value("top", "N", "Only the N largest [default: 20 in text, else all]").value_parser(number()),
+        value("idle-timeout", "TIME", "End flows without a packet for so long, as 30s [default: never]"),
+        value("active-timeout", "TIME", "Report flows that last longer than this piece by piece [default: never]"),
+        value("max-flows", "N", "Flows held at once; then old ones end [default: 1048576]").value_parser(number()),
+    ]
+}
+
 /// The whole command line.
 pub(super) fn command() -> Command {
     Command::new("agent")
@@ -149,6 +171,7 @@ pub(super) fn command() -> Command {
                     ]),
                     Command::new("remove").about("Removes a secret").args([store(), key()]),
                 ]),
+            Command::new("flows").about("Reads packet captures and prints who talked to whom").args(flows()),
             Command::new("schema").about("Prints the JSON Schema of the configuration, for editors"),
             Command::new("completions")
                 .about("Prints completions for a shell")

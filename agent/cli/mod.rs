@@ -4,6 +4,7 @@
 //! (single-dash long flags, lists split at commas, `--once=true`), so that service files and scripts go on working.
 
 mod args;
+mod flows;
 mod print;
 mod run;
 mod secrets;
@@ -52,6 +53,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     match matches.subcommand() {
         Some(("version", _)) => print::version(),
         Some(("plugins", m)) => print::plugins(m),
+        Some(("flows", m)) => flows::flows(m),
         Some(("schema", _)) => print::schema(),
         Some(("completions", m)) => print::completions(m),
         Some(("man", _)) => print::man(),

@@ -1,0 +1,16 @@
+#![doc = include_str!("README.md")]
+#![warn(missing_docs)]
+
+pub mod community;
+pub mod decode;
+pub mod flow;
+pub mod meter;
+pub mod read;
+pub mod tally;
+
+pub use community::community_id;
+pub use decode::{Decoder, Packet};
+pub use flow::{Ended, Flow, Table};
+pub use meter::Meter;
+pub use read::{Capture, Record};
+pub use tally::{Cause, Tally};
