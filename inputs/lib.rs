@@ -6,6 +6,8 @@
 mod child;
 #[cfg(feature = "_documents")]
 mod documents;
+#[cfg(feature = "_encoding")]
+mod encoding;
 #[doc(hidden)]
 pub mod fuzz;
 #[cfg(feature = "_files")]
@@ -68,6 +70,8 @@ mod linux_sysctl_fs;
 mod mdstat;
 #[cfg(feature = "mem")]
 mod mem;
+#[cfg(feature = "mock")]
+mod mock;
 #[cfg(feature = "multifile")]
 mod multifile;
 #[cfg(feature = "net")]
@@ -90,6 +94,8 @@ mod statsd;
 mod swap;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(feature = "tail")]
+mod tail;
 #[cfg(feature = "temp")]
 mod temp;
 #[cfg(feature = "wireless")]

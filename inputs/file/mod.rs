@@ -1,11 +1,10 @@
 //! Reads whole files at every interval, in any format.
 
-mod encoding;
 mod read;
 
+use crate::encoding::Encoding;
 use crate::globpath::GlobPath;
 use agent_api::*;
-use encoding::Encoding;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

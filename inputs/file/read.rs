@@ -1,6 +1,6 @@
 //! Reading a file into a parser: block by block where the format can be cut, so that a file of any size needs little memory.
 
-use super::encoding::Encoding;
+use crate::encoding::Encoding;
 use agent_api::plugin::DynParser;
 use agent_api::{Batch, Body, Collector, Context, ParseError, Result};
 use std::fs::File;

@@ -4,7 +4,7 @@ use agent_api::{Result, bail};
 
 /// How the bytes of a file are text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     /// As they are.
     Bytes,
     /// UTF-8, bad bytes replaced.
@@ -16,7 +16,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    pub(super) fn new(name: &str) -> Result<Self> {
+    pub(crate) fn new(name: &str) -> Result<Self> {
         Ok(match name {
             "" | "none" => Encoding::Bytes,
             "utf-8" => Encoding::Utf8,
@@ -26,13 +26,20 @@ impl Encoding {
         })
     }
 
+    /// True if these two bytes are a line end in an encoding of two bytes each.
+    #[cfg(feature = "tail")]
+    pub(crate) fn is_line_end(self, unit: [u8; 2]) -> bool {
+        unit == if self == Encoding::Utf16Be { [0, b'\n'] } else { [b'\n', 0] }
+    }
+
     /// True if nothing is decoded.
-    pub(super) fn is_bytes(self) -> bool {
+    #[cfg(feature = "file")]
+    pub(crate) fn is_bytes(self) -> bool {
         self == Encoding::Bytes
     }
 
     /// The text as UTF-8, without a byte order mark.
-    pub(super) fn decode(self, bytes: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn decode(self, bytes: Vec<u8>) -> Vec<u8> {
         let text = match self {
             Encoding::Bytes => return bytes,
             Encoding::Utf8 => String::from_utf8_lossy(&bytes).into_owned(),
