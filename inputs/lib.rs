@@ -19,7 +19,7 @@ pub mod host;
 mod influx;
 #[cfg(feature = "_parsers")]
 mod parsers;
-#[cfg(all(test, any(feature = "_child", feature = "_listen")))]
+#[cfg(all(test, any(feature = "_child", feature = "_listen", feature = "directory_monitor")))]
 mod testing;
 
 #[cfg(feature = "bond")]
@@ -30,6 +30,8 @@ mod cgroup;
 mod conntrack;
 #[cfg(feature = "cpu")]
 mod cpu;
+#[cfg(feature = "directory_monitor")]
+mod directory_monitor;
 #[cfg(feature = "disk")]
 mod disk;
 #[cfg(feature = "diskio")]
