@@ -11,14 +11,18 @@ const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
 
+/// No packet of this direction yet; no scope has all bits set.
+const UNSEEN: u64 = u64::MAX;
+/// Flows of the same ends in different scopes.
+const MAX_SCOPES: usize = 64;
 /// Flows of which the least recently seen is evicted.
 const CANDIDATES: usize = 32;
 
-/// A key of either version: the two ends in order, then protocol, network and VLANs, packed.
+/// A key of either version: the two ends in order, and the protocol, packed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Key {
-    V4([u64; 3]),
-    V6([u64; 6]),
+    V4([u64; 2]),
+    V6([u64; 5]),
 }
 
 /// A key taken apart.
@@ -28,40 +32,41 @@ pub(super) struct Parts {
     pub(super) low_port: u16,
     pub(super) high_port: u16,
     pub(super) protocol: u8,
-    pub(super) vlans: [u16; 2],
 }
 
 /// The key of an IPv4 packet, and whether its sender is the higher end.
 #[inline]
-pub(super) fn key4(packet: &Packet) -> ([u64; 3], bool) {
+pub(super) fn key4(packet: &Packet) -> ([u64; 2], bool) {
     // Addresses of 32 bits stand in fields of 128.
     let (src, dst) = (packet.src as u64, packet.dst as u64);
     let swapped = (src << 16 | u64::from(packet.src_port)) > (dst << 16 | u64::from(packet.dst_port));
     let addresses = if swapped { dst << 32 | src } else { src << 32 | dst };
-    ([addresses, ends(packet, swapped), vlans(packet)], swapped)
+    ([addresses, ends(packet, swapped)], swapped)
 }
 
 /// The key of an IPv6 packet, and whether its sender is the higher end.
 #[inline]
-pub(super) fn key6(packet: &Packet) -> ([u64; 6], bool) {
+pub(super) fn key6(packet: &Packet) -> ([u64; 5], bool) {
     let swapped = (packet.src, packet.src_port) > (packet.dst, packet.dst_port);
     let (low, high) = if swapped { (packet.dst, packet.src) } else { (packet.src, packet.dst) };
     // Truncated on purpose: each half in turn.
     let [a, b, c, d] = [(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64];
-    ([a, b, c, d, ends(packet, swapped), vlans(packet)], swapped)
+    ([a, b, c, d, ends(packet, swapped)], swapped)
 }
 
-/// Lower port, higher port, protocol, network number: 16, 16, 8 and 24 bits.
+/// Lower port, higher port, protocol: 16, 16 and 8 bits.
 #[inline]
 fn ends(packet: &Packet, swapped: bool) -> u64 {
     let (src, dst) = (u64::from(packet.src_port), u64::from(packet.dst_port));
     let ports = if swapped { dst << 16 | src } else { src << 16 | dst };
-    ports << 32 | u64::from(packet.protocol) << 24 | u64::from(packet.tunnel.network & 0xff_ffff)
+    ports << 8 | u64::from(packet.protocol)
 }
 
+/// In which of several networks with equal addresses a packet was seen: its VLANs and its network number, 16, 16 and 24 bits.
 #[inline]
-fn vlans(packet: &Packet) -> u64 {
-    u64::from(packet.vlans[0]) << 16 | u64::from(packet.vlans[1])
+fn scope(packet: &Packet) -> u64 {
+    let vlans = u64::from(packet.vlans[0]) << 16 | u64::from(packet.vlans[1]);
+    vlans << 24 | u64::from(packet.tunnel.network & 0xff_ffff)
 }
 
 #[inline]
@@ -75,23 +80,14 @@ pub(super) fn hash<const N: usize>(seed: &RandomState, key: &[u64; N]) -> u64 {
 
 impl Key {
     pub(super) fn parts(&self) -> Parts {
-        let (low, high, ends, vlans) = match *self {
-            Self::V4([addresses, ends, vlans]) => {
-                (u128::from(addresses >> 32), u128::from(addresses & 0xffff_ffff), ends, vlans)
-            }
-            Self::V6([a, b, c, d, ends, vlans]) => {
-                (u128::from(a) << 64 | u128::from(b), u128::from(c) << 64 | u128::from(d), ends, vlans)
+        let (low, high, ends) = match *self {
+            Self::V4([addresses, ends]) => (u128::from(addresses >> 32), u128::from(addresses & 0xffff_ffff), ends),
+            Self::V6([a, b, c, d, ends]) => {
+                (u128::from(a) << 64 | u128::from(b), u128::from(c) << 64 | u128::from(d), ends)
             }
         };
         // Each cast takes the field that stands there.
-        Parts {
-            low,
-            high,
-            low_port: (ends >> 48) as u16,
-            high_port: (ends >> 32) as u16,
-            protocol: (ends >> 24) as u8,
-            vlans: [(vlans >> 16) as u16, vlans as u16],
-        }
+        Parts { low, high, low_port: (ends >> 24) as u16, high_port: (ends >> 8) as u16, protocol: ends as u8 }
     }
 }
 
@@ -113,6 +109,8 @@ pub(super) struct Record {
     pub(super) packets: [u64; 2],
     pub(super) bytes: [u64; 2],
     pub(super) ip_bytes: [u64; 2],
+    /// The scope of each direction, `UNSEEN` before its first packet: the way back may have other tags.
+    scopes: [u64; 2],
     /// The place of the tunnel, 0 for none.
     pub(super) tunnel: u32,
     pub(super) tcp_flags: [u8; 2],
@@ -133,18 +131,47 @@ impl Record {
             packets: [0; 2],
             bytes: [0; 2],
             ip_bytes: [0; 2],
+            scopes: [UNSEEN; 2],
             tunnel,
             tcp_flags: [0; 2],
             icmp: packet.icmp,
             swapped: swapped != answer,
         };
+        record.scopes[record.side(swapped)] = scope(packet);
         record.count(seen);
         record
     }
 
+    /// The direction of a packet.
+    #[inline]
+    fn side(&self, swapped: bool) -> usize {
+        usize::from(swapped != self.swapped)
+    }
+
+    /// The VLANs of the side that began, or of the other if that one was not seen.
+    pub(super) fn vlans(&self) -> [u16; 2] {
+        let [there, back] = self.scopes;
+        let scope = if there == UNSEEN { back } else { there };
+        // Each cast takes the field that stands there.
+        [(scope >> 40) as u16, (scope >> 24) as u16]
+    }
+
+    /// Counts a packet, in a new record if this one lasts too long.
+    #[inline]
+    fn take(&mut self, seen: Seen<'_>, settings: &Settings) -> Outcome {
+        let over = self.over(seen.time, settings);
+        if let Some((_, Ended::Idle)) = over {
+            // Who speaks first after a silence began.
+            *self = Self::new(seen, self.tunnel);
+        } else {
+            self.count(seen);
+        }
+        over.map_or(Outcome::Counted, |(record, ended)| Outcome::Over(record, ended))
+    }
+
     #[inline]
     fn count(&mut self, Seen { packet, swapped, time, wire }: Seen<'_>) {
-        let side = usize::from(swapped != self.swapped);
+        let side = self.side(swapped);
         self.packets[side] += 1;
         self.bytes[side] += u64::from(wire);
         self.ip_bytes[side] += u64::from(packet.ip_bytes);
@@ -205,15 +232,43 @@ impl<const N: usize> Half<N> {
 
     #[inline]
     pub(super) fn update(&mut self, hash: u64, key: &[u64; N], seen: Seen<'_>, settings: &Settings) -> Outcome {
-        let Some((_, record)) = self.entries.find_mut(hash, |(known, _)| known == key) else { return Outcome::New };
-        let over = record.over(seen.time, settings);
-        if let Some((_, Ended::Idle)) = over {
-            // Who speaks first after a silence began.
-            *record = Record::new(seen, record.tunnel);
-        } else {
-            record.count(seen);
+        let scope = scope(seen.packet);
+        let same =
+            |(known, record): &([u64; N], Record)| known == key && record.scopes[record.side(seen.swapped)] == scope;
+        match self.entries.find_mut(hash, same) {
+            Some((_, record)) => record.take(seen, settings),
+            None => self.adopt(hash, key, seen, settings),
         }
-        over.map_or(Outcome::Counted, |(record, ended)| Outcome::Over(record, ended))
+    }
+
+    /// Counts the first packet of a way back: best in the flow of the same scope, else in one that has none yet.
+    #[cold]
+    fn adopt(&mut self, hash: u64, key: &[u64; N], seen: Seen<'_>, settings: &Settings) -> Outcome {
+        let scope = scope(seen.packet);
+        let (mut flows, mut found) = (0, None);
+        for bucket in self.entries.iter_hash_buckets(hash) {
+            let Some((known, record)) = self.entries.get_bucket(bucket) else { continue };
+            if known != key {
+                continue;
+            }
+            flows += 1;
+            let side = record.side(seen.swapped);
+            let best = record.scopes[1 - side] == scope;
+            if record.scopes[side] == UNSEEN && (best || found.is_none()) {
+                found = Some(bucket);
+                if best {
+                    break;
+                }
+            } else if flows == MAX_SCOPES && found.is_none() {
+                // The same ends in ever more scopes would make a search of each packet: these are one flow.
+                return self.entries.get_bucket_mut(bucket).map_or(Outcome::New, |(_, r)| r.take(seen, settings));
+            }
+        }
+        let Some((_, record)) = found.and_then(|bucket| self.entries.get_bucket_mut(bucket)) else {
+            return Outcome::New;
+        };
+        record.scopes[record.side(seen.swapped)] = scope;
+        record.take(seen, settings)
     }
 
     pub(super) fn insert(&mut self, hash: u64, key: [u64; N], record: Record, seed: &RandomState) {

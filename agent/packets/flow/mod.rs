@@ -84,7 +84,7 @@ pub struct Flow {
     pub dst_port: u16,
     /// The number of the protocol above IP.
     pub protocol: u8,
-    /// The VLANs from the outside in, 0 where there are fewer.
+    /// The VLANs of what `src` sent (of what `dst` sent, if that is all), from the outside in, 0 where there are fewer.
     pub vlans: [u16; 2],
     /// The tunnel of the first packet.
     pub tunnel: Tunnel,
@@ -122,8 +122,8 @@ impl Flow {
 #[derive(Debug)]
 pub struct Table {
     settings: Settings,
-    v4: Half<3>,
-    v6: Half<6>,
+    v4: Half<2>,
+    v6: Half<5>,
     seed: RandomState,
     tunnels: Tunnels,
     ended: Vec<Flow>,
@@ -302,7 +302,7 @@ fn report(key: &Key, record: &Record, tunnel: Tunnel, ended: Ended) -> Flow {
         src_port: src.1,
         dst_port: dst.1,
         protocol: parts.protocol,
-        vlans: parts.vlans,
+        vlans: record.vlans(),
         tunnel,
         icmp: record.icmp,
         tcp_flags: record.tcp_flags,

@@ -139,3 +139,29 @@ fn what_was_seen_of_late_stays() {
     let busy = table.ended().filter(|f| f.packets[0] > 1).count();
     assert_eq!(busy, 0, "the flow that is seen all the time is never evicted");
 }
+
+#[test]
+fn the_way_back_may_have_other_tags() {
+    let tagged = |packet: Packet, vlan: u16| Packet { vlans: [vlan, 0], ..packet };
+    let (there, back) = (packet(1, 9, 2, 80, 0), packet(2, 80, 1, 9, 0));
+    let flows =
+        run(Settings::default(), &[(0, tagged(there, 5)), (1, tagged(back, 6)), (2, there), (3, tagged(there, 5))]);
+    let mut counted: Vec<_> = flows.iter().map(|f| (f.first, f.packets, f.vlans[0])).collect();
+    counted.sort_unstable();
+    assert_eq!(counted, [(0, [2, 1], 5), (2, [1, 0], 0)]);
+    // Two networks with the same addresses: each way back is with the way there.
+    let flows = run(
+        Settings::default(),
+        &[(0, tagged(there, 5)), (1, tagged(there, 6)), (2, tagged(back, 6)), (3, tagged(back, 5))],
+    );
+    assert!(flows.len() == 2 && flows.iter().all(|f| f.packets == [1, 1]));
+}
+
+#[test]
+fn the_same_ends_in_very_many_networks() {
+    let packets: Vec<(i64, Packet)> =
+        (0..5000).map(|i| (i64::from(i), Packet { vlans: [i / 100, i % 100], ..packet(1, 9, 2, 80, 0) })).collect();
+    let flows = run(Settings::default(), &packets);
+    assert_eq!(flows.len(), 64);
+    assert_eq!(flows.iter().map(|f| f.packets[0]).sum::<u64>(), 5000);
+}
