@@ -99,7 +99,7 @@ impl Writer {
             if metric.clean() {
                 out.extend_from_slice(field.key().as_bytes())
             } else {
-                escape(field.key(), b",= ", out)
+                escape(field.key().trim_end_matches('\\'), b",= ", out)
             }
             out.push(b'=');
             if self.value(field, out) && out[before + 1] != b'=' {

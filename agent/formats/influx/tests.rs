@@ -141,6 +141,13 @@ fn cuts_at_line_ends_but_not_within_texts() {
 }
 
 #[test]
+fn a_backslash_at_the_end_of_a_word_is_left_out() {
+    let mut batch = Batch::new();
+    batch.metric("m\\").tag("t\\", "a\\").field("\\", 1i64).field("f\\", 2i64).field("\\g", 3i64).time(1);
+    assert_eq!(write(&batch), "m,t=a \\g=3i,f=2i 1\n");
+}
+
+#[test]
 fn long_lines_are_cut_into_several() {
     let (batch, _) = parse("tram,line=7 a=1,b=2,c=\"a text that is far too long\",d=4 9\n");
     let mut writer = Writer { settings: serde_settings(28) };
