@@ -36,7 +36,7 @@ fn header(mode: u8) -> LengthField {
     for (key, value) in [("offset", offset), ("bytes", bytes), ("header_length", offset + bytes + 1)] {
         table.set(key, span, Item { value: Setting::Int(value), span });
     }
-    let endianness = if mode / 16 % 2 == 0 { "be" } else { "le" };
+    let endianness = if (mode / 16).is_multiple_of(2) { "be" } else { "le" };
     table.set("endianness", span, Item { value: Setting::Str(endianness.to_owned()), span });
     table.read().expect("these settings are good")
 }
