@@ -120,7 +120,6 @@ fn sessions_are_as_other_tools_have_them() {
     assert!(unexplained.is_empty(), "not as expected:\n{}", unexplained.join("\n"));
     assert!(unused.is_empty(), "no exception any more: {unused:?}");
     assert!(equal * 100 >= sessions * EQUAL_PERCENT, "{equal} of {sessions} sessions are equal");
-    println!("{equal} of {sessions} sessions are equal in packets and bytes, {} of them turned", TURNED.len());
 }
 
 /// All flows between two ends in one, and how many there are; the first one says which end began.
