@@ -4,7 +4,7 @@ use crate::series::{Kinds, Table, Values};
 use agent_api::plugin::now;
 use agent_api::*;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 register!(Entry::aggregator::<Final>());
 
@@ -31,7 +31,7 @@ struct Settings {
 }
 
 /// When the last metric of a series is given out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Strategy {
     #[default]

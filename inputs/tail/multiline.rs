@@ -3,7 +3,7 @@
 use agent_api::{Context, Duration, Result};
 use agent_golang::regexp::Regexp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How events of several lines are put together; a pattern or a quotation switches it on.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -38,7 +38,7 @@ impl Default for Settings {
 }
 
 /// To which line a line belongs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Which {
     #[default]
@@ -48,7 +48,7 @@ enum Which {
 }
 
 /// Quotation marks that join lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Quotation {
     #[default]
