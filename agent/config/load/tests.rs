@@ -345,7 +345,7 @@ fn mistakes_name_their_place() {
         ("[agent]\ninterval = true", "agent: interval: expected a duration such as \"10s\", found boolean"),
         ("[agent]\ninterval = \"-5s\"", "agent: interval: negative duration \"-5s\""),
         ("[agent]\nflush_interval = \"0s\"", "agent: flush_interval must be positive"),
-        ("[agent]\nprecision = \"3 parsecs\"", "invalid duration \"3 parsecs\""),
+        ("[agent]\nprecision = \"3 parsecs\"", "precision: unknown unit \" parsecs\" in duration \"3 parsecs\""),
         ("[global_tags]\nrow = 5", "http://a.conf:2:7: global_tags.row: expected a string, found integer"),
         ("[[inputs.prob]]", "http://a.conf:1:1: undefined but requested input: prob"),
         ("[[inputs.prob]]", "hint: did you mean \"probe\"?"),
