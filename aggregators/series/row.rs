@@ -65,10 +65,9 @@ impl<'a> Row<'a> {
         Row { table, series, key }
     }
 
-    /// The texts of name and tags: the name, then keys and values in turn.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let mut texts = Texts(&self.key[2..]);
-        (0..=2 * self.tag_len()).map(move |_| texts.next())
+    /// The texts of name and tags as bytes: the name, then keys and values in turn.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        Texts { rest: &self.key[2..], left: 1 + 2 * self.tag_len() }
     }
 
     /// Number of tags.
@@ -79,9 +78,9 @@ impl<'a> Row<'a> {
     /// Begins a metric of this name with these tags.
     pub fn metric<'o>(&self, out: &'o mut Collector) -> Builder<'o> {
         let mut texts = self.texts();
-        let mut builder = out.metric(texts.next().unwrap_or_default());
+        let mut builder = out.metric(text(texts.next().unwrap_or_default()));
         while let (Some(key), Some(value)) = (texts.next(), texts.next()) {
-            builder.add_tag(key, value);
+            builder.add_tag(text(key), text(value));
         }
         builder
     }
@@ -123,17 +122,29 @@ impl<'a> Row<'a> {
 }
 
 /// The texts of a key one after the other.
-struct Texts<'a>(&'a [u8]);
+pub(super) struct Texts<'a> {
+    rest: &'a [u8],
+    left: usize,
+}
 
-impl<'a> Texts<'a> {
-    fn next(&mut self) -> &'a str {
-        let (len, rest) = match self.0 {
+impl<'a> Iterator for Texts<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let (len, rest) = match self.rest {
             [u8::MAX, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
             [len, rest @ ..] => (*len as usize, rest),
-            [] => (0, self.0),
+            [] => (0, self.rest),
         };
         let (text, rest) = rest.split_at(len.min(rest.len()));
-        self.0 = rest;
-        std::str::from_utf8(text).unwrap_or_default()
+        self.rest = rest;
+        Some(text)
     }
+}
+
+/// A text of a key, which was one when it was written.
+pub(super) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! wherever their keys are the same: the keys are there already, and only values are put in.
 
 use super::Row;
+use super::row::text;
 use agent_api::{Collector, Value};
 
 /// Makes metrics of results; the key of each field is that of a field of the series and an ending.
@@ -66,12 +67,12 @@ impl Writer {
         let last = batch.len() - 1;
         let before = batch.at(last);
         let mut texts = row.texts();
-        let same = texts.next() == Some(before.name())
+        let same = texts.next() == Some(before.name().as_bytes())
             && row.tag_len() == before.tags().len()
             && before.tags().all(|(key, _)| {
                 let own = texts.next();
                 texts.next();
-                own == Some(key)
+                own == Some(key.as_bytes())
             });
         if !same {
             return false;
@@ -79,8 +80,8 @@ impl Writer {
         let new = batch.duplicate(last);
         let mut metric = batch.at_mut(new);
         for (i, value) in row.texts().skip(2).step_by(2).enumerate() {
-            if metric.tag_at(i).1 != value {
-                metric.set_tag_at(i, value);
+            if metric.tag_at(i).1.as_bytes() != value {
+                metric.set_tag_at(i, text(value));
             }
         }
         for (i, (_, value)) in self.results.iter().enumerate() {
