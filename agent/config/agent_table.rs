@@ -23,7 +23,7 @@ const LOOSE: [&str; 11] = [
 ];
 
 /// The other keys.
-const EXACT: [&str; 22] = [
+const EXACT: [&str; 24] = [
     "debug",
     "quiet",
     "logformat",
@@ -44,6 +44,8 @@ const EXACT: [&str; 22] = [
     "buffer_strategy",
     "buffer_directory",
     "buffer_disk_sync",
+    "buffer_max_bytes",
+    "buffer_sync_interval",
     "flush_buffer_when_full",
     "utc",
 ];
@@ -88,9 +90,11 @@ impl AgentSettings {
             "always_include_global_tags" => self.always_include_global_tags = flag(entry)?,
             "skip_processors_after_aggregators" => self.skip_processors_after_aggregators = Some(flag(entry)?),
             "skip_processors_before_aggregators" => self.skip_processors_before_aggregators = flag(entry)?,
-            "buffer_strategy" => self.buffer_strategy = one_of(entry, &["", "memory", "disk_write_through", "disk"])?,
+            "buffer_strategy" => self.buffer_strategy = strategy(entry)?,
             "buffer_directory" => self.buffer_directory = text(entry)?,
             "buffer_disk_sync" => self.buffer_disk_sync = flag(entry)?,
+            "buffer_max_bytes" => self.buffer_max_bytes = size(entry)?,
+            "buffer_sync_interval" => self.buffer_sync_interval = duration(entry)?,
             "snmp_translator" => drop(one_of(entry, &["", "netsnmp", "gosmi"])?),
             "config_url_retry_attempts" => drop(whole(entry)?),
             "flush_buffer_when_full" | "utc" => {
@@ -141,6 +145,11 @@ fn positive(entry: &Entry) -> Result<Duration, Problem> {
         Duration::ZERO => Err(Problem::at(entry.item.span, format!("{} must be positive", entry.key))),
         long => Ok(long),
     }
+}
+
+/// Where an output keeps what it has not written yet.
+pub(super) fn strategy(entry: &Entry) -> Result<String, Problem> {
+    one_of(entry, &["", "memory", "disk_write_through", "disk"])
 }
 
 /// A text that is one of a few.

@@ -3,11 +3,11 @@
 //! Telegraf reads them beside the plugin, which may have an option of the same name: such a key goes to both, and the
 //! plugin alone says whether its value is right.
 
-use super::agent_table::one_of;
+use super::agent_table::{one_of, strategy};
 use super::errors::Problem;
 use super::filter::{FilterOptions, List};
-use super::typed::{count, duration_with_unit, flag, flag_or_word, list_table, text, text_table, texts, whole};
-use super::{Naming, StartupError, TimeSource};
+use super::typed::{count, duration_with_unit, flag, flag_or_word, list_table, size, text, text_table, texts, whole};
+use super::{AgentSettings, DiskBuffer, Naming, StartupError, TimeSource};
 use agent_api::log::Level;
 use agent_api::options::{Entry, Table};
 use agent_api::plugin::Family;
@@ -38,17 +38,24 @@ pub(super) struct Common {
     pub(super) flush_jitter: Option<Duration>,
     pub(super) metric_batch_size: usize,
     pub(super) metric_buffer_limit: usize,
+    pub(super) buffer_strategy: Option<String>,
+    pub(super) buffer_directory: Option<String>,
+    pub(super) buffer_disk_sync: Option<bool>,
+    pub(super) buffer_max_bytes: Option<u64>,
+    pub(super) buffer_sync_interval: Option<Duration>,
     pub(super) filter: FilterOptions,
 }
 
 /// Keys that Telegraf accepts on any plugin, also where they mean nothing.
-const TOLERATED: [&str; 47] = [
+const TOLERATED: [&str; 49] = [
     "alias",
     "always_include_global_tags",
     "always_include_local_tags",
     "buffer_directory",
     "buffer_disk_sync",
+    "buffer_max_bytes",
     "buffer_strategy",
+    "buffer_sync_interval",
     "collection_jitter",
     "collection_offset",
     "data_format",
@@ -145,10 +152,26 @@ impl Common {
             (Outputs, "flush_jitter") => self.flush_jitter = some(duration_with_unit(entry)?),
             (Outputs, "metric_batch_size") => self.metric_batch_size = count(entry)?,
             (Outputs, "metric_buffer_limit") => self.metric_buffer_limit = count(entry)?,
+            (Outputs, "buffer_strategy") => self.buffer_strategy = Some(strategy(entry)?).filter(|s| !s.is_empty()),
+            (Outputs, "buffer_directory") => self.buffer_directory = Some(text(entry)?).filter(|d| !d.is_empty()),
+            (Outputs, "buffer_disk_sync") => self.buffer_disk_sync = Some(flag(entry)?),
+            (Outputs, "buffer_max_bytes") => self.buffer_max_bytes = Some(size(entry)?),
+            (Outputs, "buffer_sync_interval") => self.buffer_sync_interval = Some(duration_with_unit(entry)?),
             (Inputs | Processors | Aggregators | Outputs, _) => self.set_filter(entry, notes)?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// The disk queue of an output with these options, those of the agent where it has none of its own.
+    pub(super) fn disk(&self, agent: &AgentSettings) -> Option<DiskBuffer> {
+        let strategy = self.buffer_strategy.as_ref().unwrap_or(&agent.buffer_strategy);
+        matches!(strategy.as_str(), "disk" | "disk_write_through").then(|| DiskBuffer {
+            directory: self.buffer_directory.as_ref().unwrap_or(&agent.buffer_directory).clone(),
+            sync: self.buffer_disk_sync.unwrap_or(agent.buffer_disk_sync),
+            sync_interval: self.buffer_sync_interval.unwrap_or(agent.buffer_sync_interval),
+            max_bytes: self.buffer_max_bytes.unwrap_or(agent.buffer_max_bytes),
+        })
     }
 
     fn set_filter(&mut self, entry: &Entry, notes: &mut Vec<String>) -> Result<(), Problem> {

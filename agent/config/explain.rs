@@ -154,9 +154,11 @@ fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
         ("buffer_strategy", quoted(&a.buffer_strategy)),
         ("buffer_directory", quoted(&a.buffer_directory)),
         ("buffer_disk_sync", a.buffer_disk_sync.to_string()),
+        ("buffer_max_bytes", quoted(&Size(a.buffer_max_bytes).to_string())),
+        ("buffer_sync_interval", time(a.buffer_sync_interval)),
     ];
     let after = a.skip_processors_after_aggregators.unwrap_or(false);
-    values.insert(values.len() - 4, ("skip_processors_after_aggregators", after.to_string()));
+    values.insert(values.len() - 6, ("skip_processors_after_aggregators", after.to_string()));
     values
 }
 

@@ -64,6 +64,8 @@ pub struct AgentSettings {
     pub buffer_strategy: String,
     pub buffer_directory: String,
     pub buffer_disk_sync: bool,
+    pub buffer_max_bytes: u64,
+    pub buffer_sync_interval: Duration,
 }
 
 impl Default for AgentSettings {
@@ -97,6 +99,8 @@ impl Default for AgentSettings {
             buffer_strategy: String::new(),
             buffer_directory: String::new(),
             buffer_disk_sync: true,
+            buffer_max_bytes: 1 << 30,
+            buffer_sync_interval: Duration::from_millis(50),
         }
     }
 }
@@ -220,9 +224,24 @@ pub struct OutputConfig {
     pub flush_jitter: Option<Duration>,
     pub metric_batch_size: usize,
     pub metric_buffer_limit: usize,
+    /// None: what is not written yet is kept in memory.
+    pub disk: Option<DiskBuffer>,
     pub naming: Naming,
     pub startup_error_behavior: StartupError,
     pub filter: super::Filter,
+}
+
+/// `buffer_strategy = "disk"`: what an output has not written yet is kept in files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskBuffer {
+    /// The folder in which every output has one of its own; empty is the working directory.
+    pub directory: String,
+    /// Files are synced.
+    pub sync: bool,
+    /// They are synced at most so often; 0: after every write.
+    pub sync_interval: Duration,
+    /// So many bytes of files; beyond, the oldest metrics are dropped.
+    pub max_bytes: u64,
 }
 
 /// A secret store with its id.

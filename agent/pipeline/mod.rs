@@ -5,7 +5,9 @@
 //! be told in which order to stop.
 
 mod aggregate;
+mod buffer;
 mod credit;
+mod disk;
 mod fanout;
 mod input;
 mod intake;
@@ -142,14 +144,14 @@ async fn open_outputs(
     surroundings: &Surroundings,
 ) -> Result<(Vec<OutputHandle>, Vec<Writer>)> {
     let (mut handles, mut writers) = (Vec::new(), Vec::new());
-    for output in &config.outputs {
+    for (output, directory) in config.outputs.iter().zip(disk::directories(config)) {
         let Built::Output(plugin) = output.plugin.build(surroundings)? else { return Err(odd(&output.plugin)) };
         if mode == Mode::Test {
             continue;
         }
         let log = output.plugin.log();
         let (handle, mut writer) =
-            Writer::new(plugin, output, log, config.agent.flush_interval, config.agent.flush_jitter);
+            Writer::new(plugin, output, directory, log, config.agent.flush_interval, config.agent.flush_jitter);
         match writer.open().await {
             Ok(true) => {
                 handles.push(handle);

@@ -3,12 +3,15 @@
 //! A full batch is written at once, the rest at the flush interval. After a failed write nothing is tried before the next
 //! flush, so that a dead output costs one attempt an interval.
 
+use super::buffer::Buffer;
+use super::disk::Disk;
 use super::queue::Queue;
 use super::rename::Renaming;
 use crate::config::{Filter, OutputConfig, StartupError};
 use agent_api::plugin::{DynOutput, Future};
 use agent_api::stats::{self, Counter, Timing};
 use agent_api::{Chunk, Log, Settled, StartError, View, WriteError};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
@@ -22,7 +25,7 @@ pub(super) struct OutputHandle {
 struct Shared {
     filter: Filter,
     renaming: Renaming,
-    queue: Queue,
+    queue: Buffer,
     flush: Notify,
     stats: Stats,
 }
@@ -124,14 +127,21 @@ impl Writer {
     pub(super) fn new(
         output: Box<dyn DynOutput>,
         config: &OutputConfig,
+        directory: Option<PathBuf>,
         log: Log,
         interval: Duration,
         jitter: Duration,
     ) -> (OutputHandle, Writer) {
+        let queue = match (&config.disk, directory) {
+            (Some(disk), Some(directory)) => {
+                Buffer::Disk(Disk::new(directory, disk, config.metric_batch_size, log.clone()))
+            }
+            _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size)),
+        };
         let shared = Arc::new(Shared {
             filter: config.filter.clone(),
             renaming: Renaming::new(&config.naming, Vec::new()),
-            queue: Queue::new(config.metric_buffer_limit, config.metric_batch_size),
+            queue,
             flush: Notify::new(),
             stats: Stats::new(config.plugin.entry.name, &config.plugin.alias, config.metric_buffer_limit),
         });
@@ -144,6 +154,7 @@ impl Writer {
 
     /// Opens the output at the start: Ok(false) if it is to be left out.
     pub(super) async fn open(&mut self) -> Result<bool, StartError> {
+        self.shared.queue.opened().await;
         match self.output.open().await {
             Ok(()) => {
                 self.opened = true;
@@ -170,7 +181,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
-                () = shared.queue.ready.notified() => self.full_batches().await,
+                () = shared.queue.ready().notified() => self.full_batches().await,
                 () = tokio::time::sleep_until(due) => {
                     self.flush().await;
                     due = tokio::time::Instant::now() + self.pause();
@@ -179,6 +190,7 @@ impl Writer {
             }
         }
         self.flush().await;
+        self.shared.queue.close().await;
         self.shared.queue.len()
     }
 
@@ -188,7 +200,7 @@ impl Writer {
 
     async fn full_batches(&mut self) {
         while !self.shared.queue.failing() {
-            let chunk = self.shared.queue.take(true);
+            let chunk = self.shared.queue.take(true).await;
             if chunk.is_empty() || !self.write(chunk).await {
                 break;
             }
@@ -215,7 +227,7 @@ impl Writer {
         }
         let mut left = self.shared.queue.len();
         while left > 0 {
-            let chunk = self.shared.queue.take(false);
+            let chunk = self.shared.queue.take(false).await;
             left = left.saturating_sub(chunk.len().max(1));
             if chunk.is_empty() || !self.write(chunk).await {
                 break;
@@ -230,6 +242,12 @@ impl Writer {
             self.shared.stats.all_dropped.add(dropped as i64);
             self.log.warn(format_args!("Metric buffer overflow; {dropped} metrics have been dropped"));
         }
+        let damaged = self.shared.queue.take_damaged();
+        if damaged > 0 {
+            self.shared.stats.dropped.add(damaged as i64);
+            self.shared.stats.all_dropped.add(damaged as i64);
+            self.log.error(format_args!("disk queue: {damaged} metrics could not be read back and are lost"));
+        }
         self.shared.stats.buffer_size.set(self.shared.queue.len() as i64);
     }
 
@@ -243,7 +261,7 @@ impl Writer {
         let queue = &self.shared.queue;
         match result {
             Ok(()) => {
-                chunk.settle(Settled::Delivered);
+                queue.settle(chunk, Settled::Delivered);
                 self.count_written(len);
                 self.log.debug(format_args!("Wrote batch of {len} metrics in {took:?}"));
                 queue.set_failing(false);
@@ -261,8 +279,8 @@ impl Writer {
                 let rest = part(&chunk, |i| indices.binary_search(&i).is_err());
                 let bad = part(&chunk, |i| indices.binary_search(&i).is_ok());
                 release(chunk);
-                rest.settle(Settled::Delivered);
-                bad.settle(Settled::Rejected);
+                queue.settle(rest, Settled::Delivered);
+                queue.settle(bad, Settled::Rejected);
                 self.count_written(len - lost);
                 self.count_rejected(lost, &cause);
                 queue.set_failing(false);
@@ -270,8 +288,8 @@ impl Writer {
             }
             Err(WriteError::Partial { written, rejected, cause }) => {
                 let keep = part(&chunk, |i| written.binary_search(&i).is_err() && rejected.binary_search(&i).is_err());
-                part(&chunk, |i| written.binary_search(&i).is_ok()).settle(Settled::Delivered);
-                part(&chunk, |i| rejected.binary_search(&i).is_ok()).settle(Settled::Rejected);
+                queue.settle(part(&chunk, |i| written.binary_search(&i).is_ok()), Settled::Delivered);
+                queue.settle(part(&chunk, |i| rejected.binary_search(&i).is_ok()), Settled::Rejected);
                 release(chunk);
                 self.count_written(written.len());
                 if !rejected.is_empty() {
@@ -288,7 +306,7 @@ impl Writer {
             Err(WriteError::Fatal(cause)) => {
                 self.failed(&cause);
                 self.count_rejected(len, &cause);
-                chunk.settle(Settled::Rejected);
+                queue.settle(chunk, Settled::Rejected);
                 queue.set_failing(true);
                 false
             }
@@ -342,7 +360,7 @@ pub(super) fn printer() -> (OutputHandle, Writer) {
     let shared = Arc::new(Shared {
         filter: Filter::default(),
         renaming: Renaming::default(),
-        queue: Queue::new(usize::MAX, 1000),
+        queue: Buffer::Memory(Queue::new(usize::MAX, 1000)),
         flush: Notify::new(),
         stats: Stats::new("test", "", 0),
     });

@@ -17,6 +17,7 @@ mod owned;
 mod pack;
 mod read;
 mod receipt;
+mod stored;
 mod view;
 
 #[cfg(test)]

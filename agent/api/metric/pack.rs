@@ -1,8 +1,8 @@
 //! Packing: a batch as a compact run of bytes, for metrics that have to wait long.
 //!
 //! Every text stands once, in a dictionary of the batch; numbers that are mostly small take few bytes. A metric of the
-//! benchmarks (140 bytes as text, 160 as columns beside its text) takes 60 to 80 bytes. The form is private to one version and
-//! one process; what goes to disk or over a network has a form of its own.
+//! benchmarks (140 bytes as text, 160 as columns beside its text) takes 60 to 80 bytes. In memory the bytes
+//! are trusted; `stored` is the same form for disks, checked when it is read.
 
 use super::*;
 use foldhash::fast::RandomState;
@@ -12,10 +12,10 @@ use std::collections::HashMap;
 #[derive(Clone, Debug)]
 pub struct Packed {
     /// The texts of the dictionary, one after the other.
-    texts: Box<str>,
+    pub(super) texts: Box<str>,
     /// Lengths of the texts, then the metrics.
-    bytes: Box<[u8]>,
-    len: u32,
+    pub(super) bytes: Box<[u8]>,
+    pub(super) len: u32,
 }
 
 impl Packed {
@@ -100,7 +100,7 @@ impl Packed {
     }
 }
 
-fn kind(n: u8) -> Kind {
+pub(super) fn kind(n: u8) -> Kind {
     match n {
         1 => Kind::Counter,
         2 => Kind::Gauge,
@@ -172,7 +172,7 @@ impl<'a> Packer<'a> {
 }
 
 /// Seven bits a byte, the lowest first, the top bit set on all but the last (LEB128).
-fn number(mut n: u64, to: &mut Vec<u8>) {
+pub(super) fn number(mut n: u64, to: &mut Vec<u8>) {
     while n >= 0x80 {
         to.push(n as u8 | 0x80);
         n >>= 7;

@@ -1,0 +1,109 @@
+//! Where an output keeps what it has not written yet: in memory or on disk.
+
+use super::disk::Disk;
+use super::queue::Queue;
+use agent_api::{Chunk, Settled, View};
+use tokio::sync::Notify;
+
+/// A queue that one task writes from and many push to.
+#[derive(Debug)]
+pub(super) enum Buffer {
+    Memory(Queue),
+    Disk(Disk),
+}
+
+impl Buffer {
+    /// Waits until the queue knows what an earlier run left.
+    pub(super) async fn opened(&self) {
+        if let Buffer::Disk(disk) = self {
+            disk.opened().await;
+        }
+    }
+
+    /// Stores what is left, where it can be stored.
+    pub(super) async fn close(&self) {
+        if let Buffer::Disk(disk) = self {
+            disk.close().await;
+        }
+    }
+
+    /// Tells the writer that a full batch is there.
+    pub(super) fn ready(&self) -> &Notify {
+        match self {
+            Buffer::Memory(queue) => &queue.ready,
+            Buffer::Disk(disk) => disk.ready(),
+        }
+    }
+
+    /// Puts metrics at the end. Never waits.
+    pub(super) fn push(&self, view: View) {
+        match self {
+            Buffer::Memory(queue) => queue.push(view),
+            Buffer::Disk(disk) => disk.push(view),
+        }
+    }
+
+    /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
+    pub(super) async fn take(&self, full: bool) -> Chunk {
+        match self {
+            Buffer::Memory(queue) => queue.take(full),
+            Buffer::Disk(disk) => disk.take(full).await,
+        }
+    }
+
+    /// Puts back to the front what could not be written.
+    pub(super) fn put_back(&self, chunk: Chunk) {
+        match self {
+            Buffer::Memory(queue) => queue.put_back(chunk),
+            Buffer::Disk(disk) => disk.put_back(chunk),
+        }
+    }
+
+    /// Notes how metrics that were taken ended.
+    pub(super) fn settle(&self, chunk: Chunk, how: Settled) {
+        match self {
+            Buffer::Memory(_) => chunk.settle(how),
+            Buffer::Disk(disk) => disk.settle(chunk, how),
+        }
+    }
+
+    /// Says whether the output fails.
+    pub(super) fn set_failing(&self, failing: bool) {
+        match self {
+            Buffer::Memory(queue) => queue.set_failing(failing),
+            Buffer::Disk(disk) => disk.set_failing(failing),
+        }
+    }
+
+    /// True while the output fails.
+    pub(super) fn failing(&self) -> bool {
+        match self {
+            Buffer::Memory(queue) => queue.failing(),
+            Buffer::Disk(disk) => disk.failing(),
+        }
+    }
+
+    /// Number of metrics that wait.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Buffer::Memory(queue) => queue.len(),
+            Buffer::Disk(disk) => disk.len(),
+        }
+    }
+
+    /// Number of metrics dropped since it was last asked.
+    pub(super) fn take_dropped(&self) -> usize {
+        match self {
+            Buffer::Memory(queue) => queue.take_dropped(),
+            Buffer::Disk(disk) => disk.take_dropped(),
+        }
+    }
+
+    /// Number of metrics lost to damaged files since it was last asked.
+    pub(super) fn take_damaged(&self) -> usize {
+        match self {
+            Buffer::Memory(_) => 0,
+            Buffer::Disk(disk) => disk.take_damaged(),
+        }
+    }
+}

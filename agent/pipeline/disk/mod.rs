@@ -1,0 +1,222 @@
+//! The disk queue of an output: what it has not written yet outlives the agent.
+//!
+//! Whoever pushes only puts metrics into memory; a thread of the queue's own appends them to segments at once and syncs the
+//! segments at most every so often, and then the senders are told. The writer takes from memory what is there still and
+//! reads back the rest. Where the disk fails the queue goes on in memory, bounded, until it works again.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod crc;
+mod entry;
+mod files;
+mod position;
+mod segment;
+mod state;
+mod thread;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::{Config, DiskBuffer};
+use agent_api::{Chunk, Log, Settled, View};
+use files::Window;
+use state::{Inner, Step};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// A queue that one task writes from and many push to.
+#[derive(Debug)]
+pub(super) struct Disk {
+    core: Arc<Core>,
+    window: Arc<Mutex<Window>>,
+    phase: watch::Receiver<Phase>,
+}
+
+/// What pushers, the writer and the thread share.
+#[derive(Debug)]
+struct Core {
+    inner: Mutex<Inner>,
+    /// Tells the thread that there is work.
+    work: Condvar,
+    /// So many metrics make a write worth while.
+    batch: usize,
+    ready: Notify,
+    log: Log,
+}
+
+/// How far the thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Starting,
+    /// It has tried to open its files.
+    Running,
+    Ended,
+}
+
+impl Core {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock is held leaves counts that are a little wrong at most.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Disk {
+    /// A queue in a directory of its own. Opens nothing yet: its thread does.
+    pub(super) fn new(directory: PathBuf, settings: &DiskBuffer, batch: usize, log: Log) -> Self {
+        let (told, phase) = watch::channel(Phase::Starting);
+        let core = Arc::new(Core {
+            inner: Mutex::default(),
+            work: Condvar::new(),
+            batch: batch.max(1),
+            ready: Notify::new(),
+            log: log.clone(),
+        });
+        let thread = thread::Thread::new(core.clone(), directory, settings);
+        let run = move || {
+            thread.run(&told);
+            told.send_replace(Phase::Ended);
+        };
+        if let Err(e) = std::thread::Builder::new().name("disk queue".to_owned()).spawn(run) {
+            log.error(format_args!("disk queue: start a thread: {e}; metrics stay in memory"));
+            core.lock().disk_failing = true;
+        }
+        Disk { core, window: Arc::default(), phase }
+    }
+
+    /// Waits until what an earlier run left has been found, or could not be read.
+    pub(super) async fn opened(&self) {
+        drop(self.phase.clone().wait_for(|phase| *phase >= Phase::Running).await);
+    }
+
+    /// Tells the writer that a full batch is there.
+    pub(super) fn ready(&self) -> &Notify {
+        &self.core.ready
+    }
+
+    /// Puts metrics at the end. Never waits for the disk.
+    pub(super) fn push(&self, view: View) {
+        let mut inner = self.core.lock();
+        inner.push(view);
+        let ready = inner.len >= self.core.batch && !inner.failing;
+        drop(inner);
+        self.core.work.notify_one();
+        if ready {
+            self.core.ready.notify_one();
+        }
+    }
+
+    /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
+    pub(super) async fn take(&self, full: bool) -> Chunk {
+        let mut chunk = Chunk::default();
+        if full && self.len() < self.core.batch {
+            return chunk;
+        }
+        while chunk.len() < self.core.batch {
+            let step = self.core.lock().next(self.core.batch - chunk.len());
+            match step {
+                Step::Take(view) => chunk.push(view),
+                Step::Empty => break,
+                Step::Read(reading) => {
+                    let (window, log) = (self.window.clone(), self.core.log.clone());
+                    let read = tokio::task::spawn_blocking(move || {
+                        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
+                        let found = window.read(&reading, &log);
+                        (reading, found)
+                    });
+                    match read.await {
+                        Ok((reading, Ok(found))) => self.core.lock().found(&reading, found),
+                        Ok((reading, Err(e))) => {
+                            // A segment that has been dropped meanwhile is no longer asked for.
+                            if self.core.lock().segments.iter().any(|s| s.first == reading.segment) {
+                                self.core.log.error(format_args!("disk queue: {e:#}"));
+                                break;
+                            }
+                        }
+                        Err(e) => {
+                            self.core.log.error(format_args!("disk queue: read: {e}"));
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        chunk
+    }
+
+    /// Puts back to the front what could not be written.
+    pub(super) fn put_back(&self, chunk: Chunk) {
+        self.core.lock().put_back(chunk);
+    }
+
+    /// Notes how metrics ended: they are not kept any longer.
+    pub(super) fn settle(&self, chunk: Chunk, how: Settled) {
+        self.core.lock().settle(chunk, how);
+        self.core.work.notify_one();
+    }
+
+    /// Says whether the output fails. While it does, full batches are no reason to write.
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.core.lock().failing = failing;
+    }
+
+    /// True while the output fails.
+    pub(super) fn failing(&self) -> bool {
+        self.core.lock().failing
+    }
+
+    /// Number of metrics that wait.
+    pub(super) fn len(&self) -> usize {
+        self.core.lock().len
+    }
+
+    /// Number of metrics dropped since it was last asked.
+    pub(super) fn take_dropped(&self) -> usize {
+        std::mem::take(&mut self.core.lock().dropped)
+    }
+
+    /// Number of metrics whose records could not be read back since it was last asked.
+    pub(super) fn take_damaged(&self) -> usize {
+        std::mem::take(&mut self.core.lock().damaged)
+    }
+
+    /// Stores what is left and ends.
+    pub(super) async fn close(&self) {
+        self.end();
+        drop(self.phase.clone().wait_for(|phase| *phase == Phase::Ended).await);
+    }
+
+    fn end(&self) {
+        self.core.lock().closing = true;
+        self.core.work.notify_one();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The directories of the outputs that keep their queue on disk: the alias of each, else the name of its plugin, with a
+/// number from the second of that name on. Never made of options, so that changing one does not orphan the queue.
+pub(super) fn directories(config: &Config) -> Vec<Option<PathBuf>> {
+    let mut taken: Vec<String> = Vec::new();
+    let mut named = |name: &str| {
+        let mut safe: String =
+            name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+        if safe.starts_with('.') {
+            safe.replace_range(..1, "_");
+        }
+        let numbered = (1..).map(|n| if n == 1 { safe.clone() } else { format!("{safe}-{n}") });
+        let free = numbered.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
+        taken.push(free.clone());
+        free
+    };
+    let of = |o: &crate::config::OutputConfig| {
+        let alias = &o.plugin.alias;
+        let name = named(if alias.is_empty() { o.plugin.entry.name } else { alias });
+        o.disk.as_ref().map(|disk| PathBuf::from(&disk.directory).join(name))
+    };
+    config.outputs.iter().map(of).collect()
+}

@@ -1,0 +1,131 @@
+//! Which records of the segments are done: all below a number, and metrics of some above it.
+//!
+//! Positions are appended to a file of their own, so that storing one costs a write of some forty bytes; the last that is
+//! whole counts, and a file grown large is begun anew. A position that is lost costs metrics sent twice, never metrics.
+
+use super::segment;
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the output is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    /// All records of smaller numbers are done.
+    pub(super) low: u64,
+    /// Of these records the metrics so marked are done.
+    pub(super) partial: BTreeMap<u64, Vec<bool>>,
+}
+
+impl Position {
+    fn write(&self) -> Vec<u8> {
+        let mut out = self.low.to_le_bytes().to_vec();
+        for (number, marks) in &self.partial {
+            out.extend_from_slice(&number.to_le_bytes());
+            out.extend_from_slice(&(marks.len() as u32).to_le_bytes());
+            out.extend(marks.chunks(8).map(|c| c.iter().enumerate().fold(0, |b, (i, done)| b | u8::from(*done) << i)));
+        }
+        out
+    }
+
+    /// None if the bytes are no position.
+    fn read(bytes: &[u8]) -> Option<Position> {
+        let (low, mut rest) = bytes.split_first_chunk()?;
+        let mut position = Position { low: u64::from_le_bytes(*low), ..Position::default() };
+        while !rest.is_empty() {
+            let (number, after) = rest.split_first_chunk()?;
+            let (len, after) = after.split_first_chunk()?;
+            let len = u32::from_le_bytes(*len) as usize;
+            let (bits, after) = after.split_at_checked(len.div_ceil(8))?;
+            let marks = (0..len).map(|i| bits[i / 8] >> (i % 8) & 1 == 1).collect();
+            position.partial.insert(u64::from_le_bytes(*number), marks);
+            rest = after;
+        }
+        Some(position)
+    }
+}
+
+/// The file of positions.
+#[derive(Debug)]
+pub(super) struct PositionFile {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    number: u64,
+}
+
+/// A file of this size is begun anew.
+const LONG: u64 = 256 << 10;
+
+impl PositionFile {
+    /// Opens it and gives the last position; none yet is the begin.
+    pub(super) fn open(directory: &Path) -> io::Result<(PositionFile, Position)> {
+        let path = directory.join("position");
+        let bytes = match std::fs::read(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            other => other?,
+        };
+        let (mut position, mut at, mut number) = (Position::default(), 0, 0);
+        while let Some(record) = segment::next(&bytes, at, number) {
+            (at, number) = (record.end, record.number);
+            position = Position::read(record.payload).unwrap_or(position);
+        }
+        let file = begin(&path, &position)?;
+        Ok((PositionFile { path, len: 0, number: 1, file }, position))
+    }
+
+    /// Stores a position; not yet synced.
+    pub(super) fn write(&mut self, position: &Position) -> io::Result<()> {
+        if self.len > LONG {
+            self.file = begin(&self.path, position)?;
+            (self.len, self.number) = (0, 1);
+            return Ok(());
+        }
+        self.number += 1;
+        let mut bytes = Vec::new();
+        segment::put(self.number, 0, &position.write(), &mut bytes);
+        self.file.write_all(&bytes)?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes what was written outlive the machine.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// A file with one position, in the place of the one that is there.
+fn begin(path: &Path, position: &Position) -> io::Result<File> {
+    let beside = path.with_extension("new");
+    let mut bytes = Vec::new();
+    segment::put(1, 0, &position.write(), &mut bytes);
+    let mut file = File::create(&beside)?;
+    file.write_all(&bytes)?;
+    file.sync_data()?;
+    drop(file);
+    std::fs::rename(&beside, path)?;
+    OpenOptions::new().append(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_whole_position_counts() {
+        let folder = super::super::tests::Folder::new();
+        let (mut file, first) = PositionFile::open(&folder.0).unwrap();
+        assert_eq!(first, Position::default());
+        let mut position = Position::default();
+        for low in 1..9000 {
+            position = Position { low, partial: [(low + 2, vec![true, false, low % 2 == 0])].into() };
+            file.write(&position).unwrap();
+        }
+        file.file.write_all(b"torn").unwrap();
+        assert!(std::fs::metadata(folder.0.join("position")).unwrap().len() < 2 * LONG);
+        assert_eq!(PositionFile::open(&folder.0).unwrap().1, position);
+        assert_eq!(PositionFile::open(&folder.0).unwrap().1, position);
+    }
+}
