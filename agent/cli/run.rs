@@ -135,9 +135,6 @@ fn announce(config: &Config, with_sources: bool) {
     }
     let tags: Vec<String> = config.global_tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
     log.info(format_args!("Tags enabled: {}", tags.join(" ")));
-    if config.agent.buffer_strategy.starts_with("disk") {
-        log.warn("buffer_strategy: the disk queue is not built yet, what is not written waits in memory");
-    }
     for note in &config.notes {
         log.warn(note);
     }

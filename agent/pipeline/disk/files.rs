@@ -4,37 +4,39 @@
 //! the records of a segment are those that were said to be stored.
 
 use super::entry::Place;
+use super::fs::{Appended, FileSystem, Lock};
 use super::position::{Position, PositionFile};
 use super::segment::{self, HEADER, Header};
 use super::state::{Leftover, Segment};
 use agent_api::metric::Packed;
 use agent_api::{Context, Log, Result, View, bail};
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// So many bytes are encoded and written at once, about.
 const BLOCK: usize = 1 << 20;
 
-#[derive(Debug)]
 pub(super) struct Files {
+    fs: Arc<dyn FileSystem>,
     directory: PathBuf,
     /// Held, so that no other process uses the directory.
-    _lock: File,
+    _lock: Lock,
     position: PositionFile,
     active: Option<Active>,
-    /// Full segments that are not synced yet.
+    /// Segments that are not written to any more and not synced yet.
     full: Vec<Active>,
     /// A segment of this size is full.
     size: u64,
+    /// The number of the next segment: larger than that of any file, so that a name is never used twice.
+    next: u64,
 }
 
 #[derive(Debug)]
 struct Active {
-    file: File,
+    file: Box<dyn Appended>,
     path: PathBuf,
-    first: u64,
+    id: u64,
     end: u64,
     /// Up to here it outlives the machine.
     synced: u64,
@@ -43,24 +45,22 @@ struct Active {
 /// What was stored, and what was begun for it.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    pub(super) segments: Vec<(u64, PathBuf)>,
+    /// Number, path and first record of each.
+    pub(super) segments: VecDeque<(u64, PathBuf, u64)>,
     pub(super) records: Vec<(u64, Place)>,
 }
 
 impl Files {
     /// Opens the directory, made if it is not there, and looks for what an earlier run left in it.
-    pub(super) fn open(directory: &Path, size: u64, log: &Log) -> Result<(Files, Leftover)> {
+    pub(super) fn open(fs: Arc<dyn FileSystem>, directory: &Path, size: u64, log: &Log) -> Result<(Files, Leftover)> {
         let shown = directory.display();
-        std::fs::create_dir_all(directory).with_context(|| format!("create {shown}"))?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock"));
-        let lock = lock.with_context(|| format!("open {shown}/lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("lock {shown}: another agent or output is using it"),
-            Err(TryLockError::Error(e)) => return Err(e).with_context(|| format!("lock {shown}")),
-        }
-        let (file, position) = PositionFile::open(directory).with_context(|| format!("read {shown}/position"))?;
-        let left = leftover(directory, position, log)?;
+        fs.create_directory(directory).with_context(|| format!("create {shown}"))?;
+        let Some(lock) = fs.lock(&directory.join("lock")).with_context(|| format!("lock {shown}/lock"))? else {
+            bail!("lock {shown}: another agent or output is using it");
+        };
+        let (file, position) =
+            PositionFile::open(fs.clone(), directory).with_context(|| format!("read {shown}/position"))?;
+        let left = leftover(&*fs, directory, position, log)?;
         let files = Files {
             directory: directory.to_owned(),
             _lock: lock,
@@ -68,6 +68,8 @@ impl Files {
             active: None,
             full: Vec::new(),
             size,
+            next: left.segments.back().map_or(0, |s| s.id) + 1,
+            fs,
         };
         Ok((files, left))
     }
@@ -89,12 +91,12 @@ impl Files {
                 }
                 segment::put(*number, view.len() as u32, &payload, &mut bytes);
                 let start = std::mem::replace(&mut end, active.end + bytes.len() as u64);
-                places.push((*number, Place { segment: active.first, start, end }));
+                places.push((*number, Place { segment: active.id, start, end }));
                 at += 1;
             }
-            if let Err(e) = active.file.write_all(&bytes) {
+            if let Err(e) = active.file.append(&bytes) {
                 let error = Err(e).with_context(|| format!("write {}", active.path.display()));
-                if active.file.set_len(active.end).is_err() || active.file.seek(SeekFrom::Start(active.end)).is_err() {
+                if active.file.cut(active.end).is_err() {
                     self.full.extend(self.active.take());
                 }
                 return error;
@@ -110,33 +112,45 @@ impl Files {
         if self.active.as_ref().is_some_and(|a| a.end < self.size) {
             return Ok(());
         }
-        let path = self.directory.join(format!("{first:020}.segment"));
-        let failed = || format!("create {}", path.display());
-        // One of this name holds nothing: all its records would have smaller numbers.
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).with_context(failed)?;
-        file.write_all(&segment::header(first)).with_context(failed)?;
-        sync_directory(&self.directory)?;
-        stored.segments.push((first, path.clone()));
+        let (fs, directory, id) = (&self.fs, &self.directory, self.next);
+        let path = directory.join(format!("{id:020}.segment"));
+        let begun = fs.create(&path).and_then(|mut file| {
+            file.append(&segment::header(first))?;
+            fs.sync_directory(directory)?;
+            Ok(file)
+        });
+        let file = match begun {
+            Ok(file) => file,
+            Err(e) => {
+                // If it cannot be removed either, the next try begins it anew.
+                drop(fs.remove(&path));
+                return Err(e).with_context(|| format!("create {}", path.display()));
+            }
+        };
+        self.next += 1;
+        stored.segments.push_back((id, path.clone(), first));
         self.full.extend(self.active.take());
-        self.active = Some(Active { file, path, first, end: HEADER as u64, synced: HEADER as u64 });
+        self.active = Some(Active { file, path, id, end: HEADER as u64, synced: HEADER as u64 });
         Ok(())
     }
 
-    /// Makes all that was appended outlive the machine. If that fails nobody knows what the disk holds of it: it is cut off, and
-    /// the segments are left. Gives their numbers and ends.
+    /// Makes all that was appended outlive the machine. If that fails nobody knows what the disk holds of the rest: it is cut
+    /// off, and its segments are left. Gives their numbers and ends.
     pub(super) fn sync(&mut self) -> Result<(), (agent_api::Error, Vec<(u64, u64)>)> {
         let synced = self.full.iter_mut().chain(&mut self.active).try_for_each(|a| {
-            let result = a.file.sync_data();
-            result.map_err(|e| agent_api::Error::new(e).context(format!("sync {}", a.path.display())))?;
-            a.synced = a.end;
+            if a.synced < a.end {
+                let result = a.file.sync();
+                result.map_err(|e| agent_api::Error::new(e).context(format!("sync {}", a.path.display())))?;
+                a.synced = a.end;
+            }
             Ok(())
         });
         let full = self.full.drain(..);
         synced.map_err(|e| {
-            let cut = |a: Active| {
+            let cut = |mut a: Active| {
                 // Where it cannot be cut its records are found a second time, by the same numbers, and left out.
-                drop(a.file.set_len(a.synced));
-                (a.first, a.synced)
+                drop(a.file.cut(a.synced));
+                (a.id, a.synced)
             };
             (e, full.chain(self.active.take()).map(cut).collect())
         })
@@ -148,48 +162,49 @@ impl Files {
     }
 
     /// Syncs the position.
-    pub(super) fn sync_position(&self) -> Result<()> {
+    pub(super) fn sync_position(&mut self) -> Result<()> {
         self.position.sync().with_context(|| format!("sync {}/position", self.directory.display()))
     }
 }
 
-/// Makes new names in a directory outlive the machine.
-fn sync_directory(directory: &Path) -> Result<()> {
-    if cfg!(unix) {
-        File::open(directory).and_then(|d| d.sync_all()).with_context(|| format!("sync {}", directory.display()))?;
-    }
-    Ok(())
-}
-
 /// The segments in a directory that hold something still.
-fn leftover(directory: &Path, position: Position, log: &Log) -> Result<Leftover> {
+fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log) -> Result<Leftover> {
     let mut names: Vec<(u64, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))? {
-        let path = entry?.path();
-        let number = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
-        if let Some(number) = number.filter(|_| path.extension().is_some_and(|e| e == "segment")) {
-            names.push((number, path));
+    for path in fs.list(directory).with_context(|| format!("list {}", directory.display()))? {
+        let id = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
+        if let Some(id) = id.filter(|_| path.extension().is_some_and(|e| e == "segment")) {
+            names.push((id, path));
         }
     }
     names.sort();
-    let (mut segments, mut last) = (VecDeque::new(), 0u64);
+    let (mut segments, mut last, mut damages) = (VecDeque::new(), 0u64, 0);
     let count = names.len();
-    for (i, (first, path)) in names.into_iter().enumerate() {
-        let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        if let Header::Version(version) = segment::read_header(&bytes) {
-            bail!("read {}: it is of version {version}, which this agent does not know", path.display());
-        }
-        if segment::read_header(&bytes) == Header::Damaged {
-            log.warn(format_args!(
-                "disk queue: the header of {} is damaged; its records are read all the same",
-                path.display()
-            ));
-        }
+    let mut damaged = |path: &Path, from: usize, to: usize| {
+        damages += 1;
+        log.error(format_args!("disk queue: skipped damaged records, bytes {from} to {to} of {}", path.display()));
+    };
+    for (i, (id, path)) in names.into_iter().enumerate() {
+        let bytes = fs.read(&path, 0, u64::MAX).with_context(|| format!("read {}", path.display()))?;
+        let first = match segment::read_header(&bytes) {
+            Header::First(first) => first,
+            Header::Version(version) => {
+                bail!("read {}: it is of version {version}, which this agent does not know", path.display())
+            }
+            Header::Damaged => {
+                if bytes.len() > HEADER {
+                    log.warn(format_args!(
+                        "disk queue: the header of {} is damaged; its records are read all the same",
+                        path.display()
+                    ));
+                }
+                last + 1
+            }
+        };
         last = last.max(first.saturating_sub(1));
         let (mut at, mut left) = (HEADER, 0);
         while let Some(record) = segment::next(&bytes, at, last) {
-            if record.start > at {
-                damaged(log, &path, at, record.start);
+            if record.start > at && !segment::copies(&bytes[at..record.start], last) {
+                damaged(&path, at, record.start);
             }
             let done = match position.partial.get(&record.number) {
                 _ if record.number < position.low => record.metrics as usize,
@@ -199,32 +214,21 @@ fn leftover(directory: &Path, position: Position, log: &Log) -> Result<Leftover>
             left += (record.metrics as usize).saturating_sub(done);
             (at, last) = (record.end, record.number);
         }
-        if at < bytes.len() {
+        if at < bytes.len() && !segment::copies(&bytes[at..], last) {
             let whole = segment::length(&bytes, at).is_some_and(|len| at + len <= bytes.len());
             if whole || i + 1 < count {
-                damaged(log, &path, at, bytes.len());
+                damaged(&path, at, bytes.len());
             } else {
                 let cut = bytes.len() - at;
                 log.warn(format_args!(
-                    "disk queue: cut {cut} bytes of an unfinished record at the end of {}",
+                    "disk queue: left out {cut} bytes of an unfinished record at the end of {}",
                     path.display()
                 ));
             }
-            cut_at(&path, at as u64)?;
         }
-        segments.push_back(Segment { first, path, end: at as u64, left, unread: left });
+        segments.push_back(Segment { id, first, path, end: at as u64, left, unread: left });
     }
-    Ok(Leftover { segments, position, last })
-}
-
-fn cut_at(path: &Path, end: u64) -> Result<()> {
-    let file = OpenOptions::new().write(true).open(path).with_context(|| format!("open {}", path.display()))?;
-    file.set_len(end).with_context(|| format!("cut {}", path.display()))
-}
-
-/// A damaged record, said with its place.
-fn damaged(log: &Log, path: &Path, from: usize, to: usize) {
-    log.error(format_args!("disk queue: skipped a damaged record, bytes {from} to {to} of {}", path.display()));
+    Ok(Leftover { segments, position, last, damages })
 }
 
 /// Bytes of a segment that are kept for the next reads.
@@ -237,10 +241,15 @@ pub(super) struct Window {
 
 impl Window {
     /// The record at `reading.from`, or the next whole one before `reading.to`.
-    pub(super) fn read(&mut self, reading: &super::state::Reading, log: &Log) -> Result<Option<super::state::Found>> {
+    pub(super) fn read(
+        &mut self,
+        fs: &dyn FileSystem,
+        reading: &super::state::Reading,
+        log: &Log,
+    ) -> Result<Option<super::state::Found>> {
         let mut want = BLOCK;
         loop {
-            self.fill(reading, want)?;
+            self.fill(fs, reading, want)?;
             let at = (reading.from - self.from) as usize;
             let until = (reading.to - self.from).min(self.bytes.len() as u64) as usize;
             let bytes = &self.bytes[..until];
@@ -269,7 +278,7 @@ impl Window {
         }
     }
 
-    fn fill(&mut self, reading: &super::state::Reading, want: usize) -> Result<()> {
+    fn fill(&mut self, fs: &dyn FileSystem, reading: &super::state::Reading, want: usize) -> Result<()> {
         let end = self.from + self.bytes.len() as u64;
         let there = self.segment == reading.segment && self.from <= reading.from && reading.from < end;
         let enough = there
@@ -281,12 +290,10 @@ impl Window {
             return Ok(());
         }
         let failed = || format!("read {}", reading.path.display());
-        let mut file = File::open(&reading.path).with_context(failed)?;
-        file.seek(SeekFrom::Start(reading.from)).with_context(failed)?;
-        self.bytes.clear();
         let limit = (reading.to - reading.from).min(want as u64);
-        file.take(limit).read_to_end(&mut self.bytes).with_context(failed)?;
+        self.bytes.clear();
         (self.segment, self.from) = (reading.segment, reading.from);
+        self.bytes = fs.read(&reading.path, reading.from, limit).with_context(failed)?;
         if (self.bytes.len() as u64) < limit {
             bail!("read {}: it is shorter than it was", reading.path.display());
         }

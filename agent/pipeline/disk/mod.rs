@@ -9,20 +9,27 @@
 mod crc;
 mod entry;
 mod files;
+mod fs;
 mod position;
 mod segment;
 mod state;
 mod thread;
 
 #[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 use crate::config::{Config, DiskBuffer};
 use agent_api::{Chunk, Log, Settled, View};
 use files::Window;
+use fs::FileSystem;
 use state::{Inner, Step};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use thread::Thread;
 use tokio::sync::{Notify, watch};
 
 /// A queue that one task writes from and many push to.
@@ -39,6 +46,7 @@ struct Core {
     inner: Mutex<Inner>,
     /// Tells the thread that there is work.
     work: Condvar,
+    fs: Arc<dyn FileSystem>,
     /// So many metrics make a write worth while.
     batch: usize,
     ready: Notify,
@@ -64,24 +72,32 @@ impl Core {
 impl Disk {
     /// A queue in a directory of its own. Opens nothing yet: its thread does.
     pub(super) fn new(directory: PathBuf, settings: &DiskBuffer, batch: usize, log: Log) -> Self {
-        let (told, phase) = watch::channel(Phase::Starting);
-        let core = Arc::new(Core {
-            inner: Mutex::default(),
-            work: Condvar::new(),
-            batch: batch.max(1),
-            ready: Notify::new(),
-            log: log.clone(),
-        });
-        let thread = thread::Thread::new(core.clone(), directory, settings);
+        let (disk, thread, told) = Disk::parts(Arc::new(fs::Local), directory, settings, batch, log);
         let run = move || {
             thread.run(&told);
             told.send_replace(Phase::Ended);
         };
         if let Err(e) = std::thread::Builder::new().name("disk queue".to_owned()).spawn(run) {
-            log.error(format_args!("disk queue: start a thread: {e}; metrics stay in memory"));
-            core.lock().disk_failing = true;
+            disk.core.log.error(format_args!("disk queue: start a thread: {e}; metrics stay in memory"));
+            disk.core.lock().disk_failing = true;
         }
-        Disk { core, window: Arc::default(), phase }
+        disk
+    }
+
+    /// A queue, and what works for it, which no thread runs yet.
+    fn parts(
+        fs: Arc<dyn FileSystem>,
+        directory: PathBuf,
+        settings: &DiskBuffer,
+        batch: usize,
+        log: Log,
+    ) -> (Disk, Thread, watch::Sender<Phase>) {
+        let (told, phase) = watch::channel(Phase::Starting);
+        let inner = Mutex::default();
+        let (work, ready) = (Condvar::new(), Notify::new());
+        let core = Arc::new(Core { inner, work, fs, batch: batch.max(1), ready, log });
+        let thread = Thread::new(core.clone(), directory, settings);
+        (Disk { core, window: Arc::default(), phase }, thread, told)
     }
 
     /// Waits until what an earlier run left has been found, or could not be read.
@@ -118,17 +134,17 @@ impl Disk {
                 Step::Take(view) => chunk.push(view),
                 Step::Empty => break,
                 Step::Read(reading) => {
-                    let (window, log) = (self.window.clone(), self.core.log.clone());
+                    let (window, core) = (self.window.clone(), self.core.clone());
                     let read = tokio::task::spawn_blocking(move || {
                         let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-                        let found = window.read(&reading, &log);
+                        let found = window.read(&*core.fs, &reading, &core.log);
                         (reading, found)
                     });
                     match read.await {
                         Ok((reading, Ok(found))) => self.core.lock().found(&reading, found),
                         Ok((reading, Err(e))) => {
                             // A segment that has been dropped meanwhile is no longer asked for.
-                            if self.core.lock().segments.iter().any(|s| s.first == reading.segment) {
+                            if self.core.lock().segments.iter().any(|s| s.id == reading.segment) {
                                 self.core.log.error(format_args!("disk queue: {e:#}"));
                                 break;
                             }

@@ -3,11 +3,12 @@
 //! Positions are appended to a file of their own, so that storing one costs a write of some forty bytes; the last that is
 //! whole counts, and a file grown large is begun anew. A position that is lost costs metrics sent twice, never metrics.
 
+use super::fs::{Appended, FileSystem};
 use super::segment;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the output is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,10 @@ impl Position {
 /// The file of positions.
 #[derive(Debug)]
 pub(super) struct PositionFile {
+    fs: Arc<dyn FileSystem>,
     path: PathBuf,
-    file: File,
+    /// None: it has to be begun anew.
+    file: Option<Box<dyn Appended>>,
     len: u64,
     number: u64,
 }
@@ -59,10 +62,10 @@ pub(super) struct PositionFile {
 const LONG: u64 = 256 << 10;
 
 impl PositionFile {
-    /// Opens it and gives the last position; none yet is the begin.
-    pub(super) fn open(directory: &Path) -> io::Result<(PositionFile, Position)> {
+    /// Reads the last position; none yet is the begin. Writes nothing, so that a full disk can be read and so emptied.
+    pub(super) fn open(fs: Arc<dyn FileSystem>, directory: &Path) -> io::Result<(PositionFile, Position)> {
         let path = directory.join("position");
-        let bytes = match std::fs::read(&path) {
+        let bytes = match fs.read(&path, 0, u64::MAX) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
@@ -71,42 +74,48 @@ impl PositionFile {
             (at, number) = (record.end, record.number);
             position = Position::read(record.payload).unwrap_or(position);
         }
-        let file = begin(&path, &position)?;
-        Ok((PositionFile { path, len: 0, number: 1, file }, position))
+        Ok((PositionFile { fs, path, file: None, len: 0, number: 0 }, position))
     }
 
     /// Stores a position; not yet synced.
     pub(super) fn write(&mut self, position: &Position) -> io::Result<()> {
-        if self.len > LONG {
-            self.file = begin(&self.path, position)?;
-            (self.len, self.number) = (0, 1);
-            return Ok(());
-        }
         self.number += 1;
         let mut bytes = Vec::new();
         segment::put(self.number, 0, &position.write(), &mut bytes);
-        self.file.write_all(&bytes)?;
+        let Some(file) = self.file.as_mut().filter(|_| self.len <= LONG) else {
+            return self.begin(position);
+        };
+        // Half a record is no harm: the next that is whole is found behind it.
+        file.append(&bytes)?;
         self.len += bytes.len() as u64;
         Ok(())
     }
 
-    /// Makes what was written outlive the machine.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// A file with one position, in the place of the one that is there.
+    fn begin(&mut self, position: &Position) -> io::Result<()> {
+        self.file = None;
+        let beside = self.path.with_extension("new");
+        let mut bytes = Vec::new();
+        segment::put(1, 0, &position.write(), &mut bytes);
+        let mut file = self.fs.create(&beside)?;
+        file.append(&bytes)?;
+        file.sync()?;
+        drop(file);
+        self.fs.rename(&beside, &self.path)?;
+        self.file = Some(self.fs.open(&self.path)?);
+        (self.len, self.number) = (0, 1);
+        Ok(())
     }
-}
 
-/// A file with one position, in the place of the one that is there.
-fn begin(path: &Path, position: &Position) -> io::Result<File> {
-    let beside = path.with_extension("new");
-    let mut bytes = Vec::new();
-    segment::put(1, 0, &position.write(), &mut bytes);
-    let mut file = File::create(&beside)?;
-    file.write_all(&bytes)?;
-    file.sync_data()?;
-    drop(file);
-    std::fs::rename(&beside, path)?;
-    OpenOptions::new().append(true).open(path)
+    /// Makes what was written outlive the machine.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        let synced = self.file.as_mut().map_or(Ok(()), |file| file.sync());
+        if synced.is_err() {
+            // What the disk holds of it is unknown now.
+            self.file = None;
+        }
+        synced
+    }
 }
 
 #[cfg(test)]
@@ -116,16 +125,21 @@ mod tests {
     #[test]
     fn the_last_whole_position_counts() {
         let folder = super::super::tests::Folder::new();
-        let (mut file, first) = PositionFile::open(&folder.0).unwrap();
+        let fs: Arc<dyn FileSystem> = Arc::new(super::super::fs::Local);
+        let open = || PositionFile::open(fs.clone(), &folder.0).unwrap();
+        let (mut file, first) = open();
         assert_eq!(first, Position::default());
         let mut position = Position::default();
         for low in 1..9000 {
             position = Position { low, partial: [(low + 2, vec![true, false, low % 2 == 0])].into() };
             file.write(&position).unwrap();
         }
-        file.file.write_all(b"torn").unwrap();
+        file.file.as_mut().unwrap().append(b"torn").unwrap();
         assert!(std::fs::metadata(folder.0.join("position")).unwrap().len() < 2 * LONG);
-        assert_eq!(PositionFile::open(&folder.0).unwrap().1, position);
-        assert_eq!(PositionFile::open(&folder.0).unwrap().1, position);
+        assert_eq!(open().1, position);
+        let (mut file, _) = open();
+        position.low += 1;
+        file.write(&position).unwrap();
+        assert_eq!(open().1, position);
     }
 }

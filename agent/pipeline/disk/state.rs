@@ -21,7 +21,9 @@ const MEMORY: usize = 32 << 20;
 /// A file of records.
 #[derive(Debug)]
 pub(super) struct Segment {
-    /// The least number that its records can have; its name.
+    /// Its number among the segments, larger than those of all before.
+    pub(super) id: u64,
+    /// The least number that its records can have.
     pub(super) first: u64,
     pub(super) path: PathBuf,
     /// Bytes of whole records and the header.
@@ -102,7 +104,10 @@ pub(super) struct Found {
 pub(super) struct Leftover {
     pub(super) segments: VecDeque<Segment>,
     pub(super) position: Position,
+    /// The last number of a record.
     pub(super) last: u64,
+    /// Places where records are damaged.
+    pub(super) damages: usize,
 }
 
 impl Inner {
@@ -169,14 +174,14 @@ impl Inner {
             let at = self.entries.partition_point(|e| e.given);
             let limit = match self.entries.get(at).map(|e| e.state) {
                 Some(State::Stored(place)) => (place.segment, place.start),
-                _ => self.segments.back().map_or((0, 0), |s| (s.first, s.end)),
+                _ => self.segments.back().map_or((0, 0), |s| (s.id, s.end)),
             };
             if self.cursor < limit
-                && let Some(segment) = self.segments.iter().find(|s| s.first == self.cursor.0)
+                && let Some(segment) = self.segments.iter().find(|s| s.id == self.cursor.0)
             {
-                let to = if limit.0 == segment.first { limit.1 } else { segment.end };
+                let to = if limit.0 == segment.id { limit.1 } else { segment.end };
                 let (path, from, after) = (segment.path.clone(), self.cursor.1, self.given);
-                return Step::Read(Reading { path, segment: segment.first, from, to, after });
+                return Step::Read(Reading { path, segment: segment.id, from, to, after });
             }
             let Some(entry) = self.entries.get_mut(at) else { return Step::Empty };
             entry.given = true;
@@ -195,17 +200,17 @@ impl Inner {
         }
     }
 
-    fn segment(&mut self, first: u64) -> Option<&mut Segment> {
-        self.segments.iter_mut().find(|s| s.first == first)
+    fn segment(&mut self, id: u64) -> Option<&mut Segment> {
+        self.segments.iter_mut().find(|s| s.id == id)
     }
 
     /// Moves the cursor from the end of a segment to the begin of the next; what was not read by then cannot be.
     fn leave_segments(&mut self) {
-        while let Some(i) = self.segments.iter().position(|s| s.first >= self.cursor.0) {
+        while let Some(i) = self.segments.iter().position(|s| s.id >= self.cursor.0) {
             let last = i + 1 == self.segments.len();
             let segment = &mut self.segments[i];
-            if segment.first > self.cursor.0 {
-                self.cursor = (segment.first, HEADER as u64);
+            if segment.id > self.cursor.0 {
+                self.cursor = (segment.id, HEADER as u64);
             }
             if self.cursor.1 < segment.end || last {
                 return;
@@ -246,6 +251,9 @@ impl Inner {
                     self.front.push_back(entry.rest());
                     let at = self.entries.partition_point(|e| e.given);
                     self.entries.insert(at, entry);
+                } else {
+                    // Still to be known as done as long as an older record is not.
+                    self.finished.insert(found.number, found.metrics);
                 }
             }
             _ => {
@@ -322,7 +330,7 @@ impl Inner {
         let active = self.active;
         let garbage = &mut self.garbage;
         self.segments.retain(|segment| {
-            let keep = segment.left > 0 || segment.first == active;
+            let keep = segment.left > 0 || segment.id == active;
             if !keep {
                 garbage.push(segment.path.clone());
             }
@@ -372,7 +380,7 @@ impl Inner {
             segment.end = place.end;
         }
         // What was given before it was stored is not to be read back.
-        if number <= self.given && self.segments.back().is_some_and(|s| s.first == place.segment) {
+        if number <= self.given && self.segments.back().is_some_and(|s| s.id == place.segment) {
             self.cursor = (place.segment, place.end);
         }
         let Ok(i) = self.entries.binary_search_by_key(&number, |e| e.number) else { return };
@@ -415,6 +423,26 @@ impl Inner {
         }
     }
 
+    /// Of these records those outlive the machine that are not behind where their segments were cut; the others are in memory only.
+    pub(super) fn cut(&mut self, numbers: &[u64], cuts: &[(u64, u64)]) {
+        let kept = |number: &u64| {
+            let entry = self.entries.binary_search_by_key(number, |e| e.number).ok().map(|i| &self.entries[i]);
+            let Some(State::Stored(place)) = entry.map(|e| e.state) else { return true };
+            !cuts.iter().any(|(id, end)| *id == place.segment && *end < place.end)
+        };
+        let (kept, lost): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|n| kept(n));
+        self.synced(&kept);
+        self.not_stored(&lost);
+        for (id, end) in cuts {
+            if let Some(segment) = self.segment(*id) {
+                segment.end = *end;
+            }
+        }
+        // What is written to next is a segment of its own.
+        self.active = 0;
+        self.remove_done();
+    }
+
     /// These records outlive the machine now: their receipts are settled, and their memory is let go of where it is short.
     pub(super) fn synced(&mut self, numbers: &[u64]) {
         for number in numbers {
@@ -429,9 +457,9 @@ impl Inner {
     }
 
     /// Begins a segment.
-    pub(super) fn begin(&mut self, first: u64, path: PathBuf) {
-        self.segments.push_back(Segment { first, path, end: HEADER as u64, left: 0, unread: 0 });
-        self.active = first;
+    pub(super) fn begin(&mut self, id: u64, path: PathBuf, first: u64) {
+        self.segments.push_back(Segment { id, first, path, end: HEADER as u64, left: 0, unread: 0 });
+        self.active = id;
         self.remove_done();
     }
 
@@ -440,7 +468,7 @@ impl Inner {
         while self.segments.len() > 1 && self.segments.iter().map(|s| s.end).sum::<u64>() > max {
             let Some(segment) = self.segments.pop_front() else { break };
             let mut lost = segment.unread;
-            let of = |e: &Entry| matches!(e.state, State::Stored(place) if place.segment == segment.first);
+            let of = |e: &Entry| matches!(e.state, State::Stored(place) if place.segment == segment.id);
             for entry in self.entries.iter_mut().filter(|e| of(e)) {
                 entry.state = State::Gone;
                 if entry.given {

@@ -1,11 +1,13 @@
 //! The thread of a disk queue: stores what was pushed, syncs it, notes what was written, removes what is done.
 //!
-//! Everything that can wait for the disk happens here, and never under the lock.
+//! Everything that can wait for the disk happens here, and never under the lock. A step that fails keeps none of the others from
+//! being taken: a disk that is full gets room by what is removed.
 
 use super::files::{Files, Stored};
 use super::{Core, Phase};
 use crate::config::DiskBuffer;
 use agent_api::Error;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,10 +22,12 @@ pub(super) struct Thread {
     /// Syncs at most so often; None: never.
     sync_every: Option<Duration>,
     max_bytes: u64,
-    files: Option<Files>,
+    pub(super) files: Option<Files>,
     /// Records stored and not yet synced.
     unsynced: Vec<u64>,
     position_unsynced: bool,
+    /// Files that could not be removed.
+    garbage: Vec<PathBuf>,
     synced: Option<Instant>,
     retry: Option<Instant>,
 }
@@ -38,6 +42,7 @@ impl Thread {
             files: None,
             unsynced: Vec::new(),
             position_unsynced: false,
+            garbage: Vec::new(),
             synced: None,
             retry: None,
         }
@@ -45,22 +50,32 @@ impl Thread {
 
     /// Works until the queue is closed.
     pub(super) fn run(mut self, told: &watch::Sender<Phase>) {
-        if let Err(e) = self.open() {
-            self.failed(&e);
-        }
+        self.start();
         told.send_replace(Phase::Running);
         loop {
             let closing = self.wait();
-            if let Err(e) = self.round(closing) {
-                self.failed(&e);
-            } else if self.retry.take().is_some() {
-                self.core.lock().disk_failing = false;
-                self.core.log.info("disk queue: the disk works again");
-            }
+            self.step(Instant::now(), closing);
             if closing {
                 self.last_words();
                 return;
             }
+        }
+    }
+
+    /// Opens the files, if that is possible now.
+    pub(super) fn start(&mut self) {
+        if let Err(e) = self.open() {
+            self.failed(&e, Instant::now());
+        }
+    }
+
+    /// Does what there is to do.
+    pub(super) fn step(&mut self, now: Instant, closing: bool) {
+        if let Err(e) = self.round(now, closing) {
+            self.failed(&e, now);
+        } else if self.retry.take().is_some() {
+            self.core.lock().disk_failing = false;
+            self.core.log.info("disk queue: the disk works again");
         }
     }
 
@@ -75,7 +90,7 @@ impl Thread {
             let due = if inner.has_pending() || inner.moved || !inner.garbage.is_empty() || self.files.is_none() {
                 Some(now)
             } else if !self.unsynced.is_empty() || self.position_unsynced {
-                self.sync_due()
+                self.sync_due(now)
             } else {
                 None
             };
@@ -89,65 +104,73 @@ impl Thread {
     }
 
     /// When to sync next; None is never.
-    fn sync_due(&self) -> Option<Instant> {
+    fn sync_due(&self, now: Instant) -> Option<Instant> {
         let every = self.sync_every?;
-        Some(self.synced.map_or_else(Instant::now, |last| last + every))
+        Some(self.synced.map_or(now, |last| last + every))
     }
 
-    fn round(&mut self, closing: bool) -> Result<(), Error> {
+    fn round(&mut self, now: Instant, closing: bool) -> Result<(), Error> {
         if self.files.is_none() {
             self.open()?;
         }
-        let Some(files) = &mut self.files else { return Ok(()) };
-        let mut records = self.core.lock().take_waiting();
-        let mut stored = Stored::default();
-        let result = files.append(&records, &mut stored);
-        {
-            let mut inner = self.core.lock();
-            for (number, place) in &stored.records {
-                while let Some(at) = stored.segments.iter().position(|(first, _)| *first <= place.segment) {
-                    let (first, path) = stored.segments.remove(at);
-                    inner.begin(first, path);
-                }
-                inner.stored(*number, *place);
-            }
-            stored.segments.drain(..).for_each(|(first, path)| inner.begin(first, path));
-            records.drain(..stored.records.len());
-            if result.is_err() {
-                let left: Vec<u64> = records.iter().map(|(number, _)| *number).collect();
-                inner.not_stored(&left);
-            }
-            inner.shrink(self.max_bytes);
-        }
-        self.unsynced.extend(stored.records.iter().map(|(number, _)| *number));
-        if self.sync_every.is_none() {
-            self.core.lock().synced(&std::mem::take(&mut self.unsynced));
-        }
-        result?;
-        self.note_position()?;
-        let due = self.sync_due().is_some_and(|due| due <= Instant::now());
-        if due || closing && self.sync_every.is_some() {
-            self.sync()?;
-        }
+        let stored = self.store();
+        let noted = self.note_position();
+        let due = self.sync_due(now).is_some_and(|due| due <= now);
+        let synced = if due || closing && self.sync_every.is_some() { self.sync(now) } else { Ok(()) };
         if closing {
             let mut inner = self.core.lock();
             inner.active = 0;
             inner.remove_done();
         }
         self.remove_garbage();
-        Ok(())
+        stored.and(noted).and(synced)
+    }
+
+    /// Appends what is in memory only.
+    fn store(&mut self) -> Result<(), Error> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let mut records = self.core.lock().take_waiting();
+        let mut stored = Stored::default();
+        let result = files.append(&records, &mut stored);
+        let mut inner = self.core.lock();
+        for (number, place) in &stored.records {
+            while stored.segments.front().is_some_and(|(id, ..)| *id <= place.segment)
+                && let Some((id, path, first)) = stored.segments.pop_front()
+            {
+                inner.begin(id, path, first);
+            }
+            inner.stored(*number, *place);
+        }
+        stored.segments.drain(..).for_each(|(id, path, first)| inner.begin(id, path, first));
+        records.drain(..stored.records.len());
+        if result.is_err() {
+            let left: Vec<u64> = records.iter().map(|(number, _)| *number).collect();
+            inner.not_stored(&left);
+        }
+        inner.shrink(self.max_bytes);
+        self.unsynced.extend(stored.records.iter().map(|(number, _)| *number));
+        if self.sync_every.is_none() {
+            inner.synced(&std::mem::take(&mut self.unsynced));
+        }
+        result
     }
 
     fn open(&mut self) -> Result<(), Error> {
         let size = (self.max_bytes / 8).clamp(64 << 10, 8 << 20);
-        let (files, left) = Files::open(&self.directory, size, &self.core.log)?;
+        let (files, left) = Files::open(self.core.fs.clone(), &self.directory, size, &self.core.log)?;
         let metrics: usize = left.segments.iter().map(|s| s.left).sum();
+        let damages = left.damages;
         if !self.core.lock().restore(left) {
             agent_api::bail!("take over what is on disk while a write is under way");
         }
         self.files = Some(files);
-        if metrics > 0 {
-            self.core.log.info(format_args!("disk queue: {metrics} metrics of an earlier run are sent first"));
+        let log = &self.core.log;
+        match (metrics, damages) {
+            (0, 0) => {}
+            (_, 0) => log.info(format_args!("disk queue: {metrics} metrics of an earlier run are sent first")),
+            _ => log.warn(format_args!(
+                "disk queue: {metrics} metrics of an earlier run are sent first; what was damaged at {damages} places is lost"
+            )),
         }
         Ok(())
     }
@@ -167,41 +190,55 @@ impl Thread {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), Error> {
+    fn sync(&mut self, now: Instant) -> Result<(), Error> {
         let Some(files) = &mut self.files else { return Ok(()) };
         if !self.unsynced.is_empty() {
-            if let Err((e, cut)) = files.sync() {
-                let mut inner = self.core.lock();
-                inner.not_stored(&std::mem::take(&mut self.unsynced));
-                for segment in &mut inner.segments {
-                    segment.end = cut.iter().find(|(first, _)| *first == segment.first).map_or(segment.end, |c| c.1);
+            let result = files.sync();
+            let numbers = std::mem::take(&mut self.unsynced);
+            let mut inner = self.core.lock();
+            match result {
+                Ok(()) => inner.synced(&numbers),
+                Err((e, cuts)) => {
+                    inner.cut(&numbers, &cuts);
+                    return Err(e);
                 }
-                return Err(e);
             }
-            self.core.lock().synced(&std::mem::take(&mut self.unsynced));
         }
-        if std::mem::take(&mut self.position_unsynced) {
-            files.sync_position()?;
+        if std::mem::take(&mut self.position_unsynced)
+            && let Err(e) = files.sync_position()
+        {
+            self.core.lock().moved = true;
+            return Err(e);
         }
-        self.synced = Some(Instant::now());
+        self.synced = Some(now);
         Ok(())
     }
 
-    fn remove_garbage(&self) {
-        let garbage = std::mem::take(&mut self.core.lock().garbage);
-        for path in garbage {
-            if let Err(e) = std::fs::remove_file(&path) {
-                self.core.log.warn(format_args!("disk queue: remove {}: {e}", path.display()));
+    fn remove_garbage(&mut self) {
+        // What cannot be removed is tried again with the next, and said once.
+        let known = self.garbage.len();
+        self.garbage.append(&mut self.core.lock().garbage);
+        let mut at = 0;
+        self.garbage.retain(|path| {
+            at += 1;
+            match self.core.fs.remove(path) {
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    if at > known {
+                        self.core.log.warn(format_args!("disk queue: remove {}: {e}", path.display()));
+                    }
+                    true
+                }
+                _ => false,
             }
-        }
+        });
     }
 
-    fn failed(&mut self, e: &Error) {
+    fn failed(&mut self, e: &Error, now: Instant) {
         if self.retry.is_none() {
             self.core.log.error(format_args!("disk queue: {e:#}; metrics stay in memory until the disk works"));
         }
         self.core.lock().disk_failing = true;
-        self.retry = Some(Instant::now() + RETRY);
+        self.retry = Some(now + RETRY);
     }
 
     /// Says what could not be kept.

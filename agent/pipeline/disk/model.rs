@@ -1,0 +1,308 @@
+//! The queue against a plain list, over a file system that tears, loses and fails: nothing accepted is lost, nothing invented,
+//! nothing out of order. Every sequence is repeatable: the queue's thread is taken step by step.
+
+use super::fake::Fake;
+use super::tests::{Random, metrics, numbers, settings};
+use super::*;
+use agent_api::metric::{Outcome, Packed, Receipt};
+use agent_api::stats::Counter;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Outcomes by the first metric of each push.
+type Told = Arc<Mutex<Vec<(i64, Outcome)>>>;
+
+/// Runs what may have to wait for a read.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    thread_local!(static RUNTIME: tokio::runtime::Runtime = {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    });
+    RUNTIME.with(|runtime| runtime.block_on(future))
+}
+
+struct Model {
+    seed: u64,
+    random: Random,
+    fs: Arc<Fake>,
+    disk: Disk,
+    thread: Thread,
+    batch: usize,
+    now: Instant,
+    errors: Counter,
+    /// What the queue gives, in order.
+    queue: Vec<i64>,
+    /// What is on the disk and could not be opened yet; comes before.
+    hidden: Vec<i64>,
+    /// Pushes with a receipt that has not come back: from, to.
+    waiting: Vec<(i64, i64)>,
+    /// Acknowledged as kept and not written by the output.
+    kept: BTreeSet<i64>,
+    /// In a file, whether it is synced or not.
+    stored: BTreeSet<i64>,
+    next: i64,
+    told: Told,
+}
+
+fn open(fs: &Arc<Fake>, batch: usize, errors: &Counter) -> (Disk, Thread) {
+    let log = Log::new("outputs.test", None, errors.clone());
+    let settings = DiskBuffer { sync_interval: Duration::from_millis(50), ..settings(1 << 20) };
+    let (disk, mut thread, told) = Disk::parts(fs.clone(), "/queue".into(), &settings, batch, log);
+    told.send_replace(Phase::Ended);
+    thread.start();
+    (disk, thread)
+}
+
+impl Model {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let (fs, batch) = (Arc::new(Fake::new(seed)), 1 + random.below(400));
+        let errors = Counter::default();
+        let (disk, thread) = open(&fs, batch, &errors);
+        Model {
+            seed,
+            random,
+            fs,
+            disk,
+            thread,
+            batch,
+            now: Instant::now(),
+            errors,
+            queue: Vec::new(),
+            hidden: Vec::new(),
+            waiting: Vec::new(),
+            kept: BTreeSet::new(),
+            stored: BTreeSet::new(),
+            next: 0,
+            told: Told::default(),
+        }
+    }
+
+    fn push(&mut self) {
+        let most = if self.random.below(3) == 0 { 600 } else { 20 };
+        let (from, to) = (self.next, self.next + 1 + self.random.below(most) as i64);
+        let mut batch = metrics(from, to - from);
+        if self.random.below(2) == 0 {
+            let told = self.told.clone();
+            batch.set_receipt(Receipt::new(move |outcome| told.lock().unwrap().push((from, outcome))));
+            self.waiting.push((from, to));
+        }
+        self.disk.push(View::all(batch));
+        self.queue.extend(from..to);
+        self.next = to;
+    }
+
+    /// The thread does its work; some time passes.
+    fn step(&mut self, closing: bool) {
+        self.now += Duration::from_millis(self.random.below(80) as u64);
+        let hidden = self.thread.files.is_none();
+        self.thread.step(self.now, closing);
+        if hidden && self.thread.files.is_some() {
+            let later = std::mem::take(&mut self.queue);
+            self.queue.append(&mut self.hidden);
+            self.queue.extend(later);
+        }
+        let failing = self.disk.core.lock().disk_failing;
+        self.stored.extend(self.queue.iter().filter(|_| !failing));
+        self.listen(Outcome::Delivered);
+        if failing {
+            // A sync that fails takes everything back into memory that nobody has been told of.
+            self.stored.clone_from(&self.kept);
+        }
+    }
+
+    /// What the senders have been told. A receipt that ends otherwise does so because the process has ended.
+    fn listen(&mut self, expected: Outcome) {
+        for (from, outcome) in std::mem::take(&mut *self.told.lock().unwrap()) {
+            assert_eq!(outcome, expected, "seed {}", self.seed);
+            let i = self.waiting.iter().position(|w| w.0 == from).unwrap();
+            let (from, to) = self.waiting.swap_remove(i);
+            if outcome == Outcome::Delivered {
+                let queued: BTreeSet<i64> = self.queue.iter().copied().collect();
+                self.kept.extend((from..to).filter(|i| queued.contains(i)));
+            }
+        }
+    }
+
+    fn take(&mut self, full: bool) -> Chunk {
+        let disk = &self.disk;
+        let chunk = wait(disk.take(full));
+        let n = chunk.len();
+        assert!(n <= self.batch);
+        assert_eq!(numbers(&chunk), self.queue[..n], "seed {}", self.seed);
+        chunk
+    }
+
+    fn settle(&mut self, chunk: Chunk) {
+        let done: BTreeSet<i64> = numbers(&chunk).into_iter().collect();
+        self.queue.retain(|i| !done.contains(i));
+        self.kept.retain(|i| !done.contains(i));
+        self.stored.retain(|i| !done.contains(i));
+        self.disk.settle(chunk, Settled::Delivered);
+        self.listen(Outcome::Delivered);
+    }
+
+    /// The process ends: by itself, killed, or with the machine. Gives what must be there then, and if damage must be told.
+    fn end(&mut self) -> (BTreeSet<i64>, bool) {
+        match self.random.below(3) {
+            0 => {
+                self.fs.fail(0, false);
+                self.step(true);
+                let all = self.queue.iter().copied().collect();
+                if self.random.below(2) == 0 { self.flip(all) } else { (all, false) }
+            }
+            1 => (self.stored.clone(), false),
+            _ => {
+                self.fs.crash();
+                (self.kept.clone(), false)
+            }
+        }
+    }
+
+    /// Flips a bit of a file; what its record held is lost, and nothing else.
+    fn flip(&mut self, mut all: BTreeSet<i64>) -> (BTreeSet<i64>, bool) {
+        let files = self.fs.files(".segment");
+        if files.is_empty() {
+            return (all, false);
+        }
+        let n = self.random.below(files.len());
+        let (path, bytes) = &files[n];
+        let at = self.random.below(bytes.len());
+        self.fs.flip(path, at, self.random.below(8));
+        let (mut start, mut last) = (segment::HEADER, 0);
+        while let Some(record) = segment::next(bytes, start, last) {
+            if (record.start..record.end).contains(&at) {
+                let lost = numbers(&Chunk::from(Packed::read(record.payload).unwrap()));
+                all.retain(|i| !lost.contains(i));
+                // The last of all may look like one that was not finished, which is a warning.
+                return (all, record.end < bytes.len() || n + 1 < files.len());
+            }
+            (start, last) = (record.end, record.number);
+        }
+        (all, false)
+    }
+
+    /// A new process takes over what is there.
+    fn restart(&mut self) {
+        let before = self.errors.read();
+        let (expected, told) = self.end();
+        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.batch, &Counter::default());
+        drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
+        self.told.lock().unwrap().clear();
+        self.waiting.clear();
+        self.fs.fail(0, false);
+        (self.disk, self.thread) = open(&self.fs, self.batch, &self.errors);
+        assert!(self.thread.files.is_some(), "seed {}", self.seed);
+
+        let mut found = Vec::new();
+        loop {
+            let chunk = wait(self.disk.take(false));
+            if chunk.is_empty() {
+                break;
+            }
+            found.push(chunk);
+        }
+        self.queue = found.iter().flat_map(numbers).collect();
+        let all: BTreeSet<i64> = self.queue.iter().copied().collect();
+        assert!(self.queue.is_sorted_by(|a, b| a < b), "seed {}: out of order or twice", self.seed);
+        assert!(all.iter().all(|i| (0..self.next).contains(i)), "seed {}: invented", self.seed);
+        let lost: Vec<_> = expected.difference(&all).collect();
+        assert!(lost.is_empty(), "seed {}: lost {} from {:?} on", self.seed, lost.len(), lost.first());
+        assert!(!told || self.errors.read() > before, "seed {}: damage and no word of it", self.seed);
+        if self.random.below(2) == 0 {
+            found.into_iter().rev().for_each(|chunk| self.disk.put_back(chunk));
+        } else {
+            found.into_iter().for_each(|chunk| self.disk.settle(chunk, Settled::Delivered));
+            self.queue.clear();
+        }
+        self.stored = self.queue.iter().copied().collect();
+        self.kept.retain(|i| self.stored.contains(i));
+        self.hidden.clear();
+    }
+
+    fn check(&self) {
+        assert_eq!(self.disk.len(), self.queue.len(), "seed {}", self.seed);
+        assert_eq!((self.disk.take_dropped(), self.disk.take_damaged()), (0, 0), "seed {}", self.seed);
+    }
+
+    fn run(mut self) {
+        for _ in 0..60 {
+            match self.random.below(16) {
+                0..=3 => self.push(),
+                4..=7 => self.step(false),
+                8 | 9 => {
+                    let chunk = {
+                        let full = self.random.below(2) == 0;
+                        self.take(full)
+                    };
+                    self.settle(chunk);
+                }
+                10 => {
+                    let chunk = self.take(false);
+                    if self.random.below(2) == 0 {
+                        // While a write is under way.
+                        let during = chunk.len();
+                        let held: Vec<i64> = self.queue.drain(..during).collect();
+                        self.push();
+                        self.step(false);
+                        self.queue.splice(0..0, held);
+                    }
+                    self.disk.put_back(chunk);
+                }
+                11 => {
+                    // The second half was written, the first is tried again.
+                    let chunk = self.take(false);
+                    let (n, half) = (chunk.len(), chunk.len() / 2);
+                    let (first, second) = (chunk.part(0, half), chunk.part(half, n));
+                    self.settle(second);
+                    self.disk.put_back(first);
+                }
+                12 => {
+                    let (often, full) = (self.random.below(600), self.random.below(3) == 0);
+                    self.fs.fail(often, full);
+                }
+                13 => self.fs.fail(0, false),
+                14 => self.restart(),
+                _ => {
+                    // Ended and started while the disk fails.
+                    self.fs.fail(0, false);
+                    self.step(true);
+                    let (disk, thread) = open(&Arc::new(Fake::new(0)), self.batch, &Counter::default());
+                    drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
+                    self.fs.fail(400, false);
+                    (self.disk, self.thread) = open(&self.fs, self.batch, &self.errors);
+                    if self.thread.files.is_none() {
+                        self.hidden = std::mem::take(&mut self.queue);
+                    }
+                }
+            }
+            self.check();
+        }
+        self.fs.fail(0, false);
+        for _ in 0..3 {
+            self.step(false);
+        }
+        while !self.queue.is_empty() {
+            let chunk = self.take(false);
+            assert!(!chunk.is_empty(), "seed {}", self.seed);
+            self.settle(chunk);
+        }
+        self.step(true);
+        assert_eq!(self.disk.len(), 0, "seed {}", self.seed);
+        assert!(self.waiting.is_empty(), "seed {}", self.seed);
+        // A file that could be neither begun nor removed goes with the next start.
+        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.batch, &Counter::default());
+        drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
+        (self.disk, self.thread) = open(&self.fs, self.batch, &self.errors);
+        self.step(true);
+        assert_eq!(self.fs.files(".segment"), [], "seed {}", self.seed);
+    }
+}
+
+#[test]
+fn loses_and_invents_nothing() {
+    // More of them: AGENT_SEQUENCES=10000 cargo test --lib pipeline::disk::model
+    let sequences = std::env::var("AGENT_SEQUENCES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
+    for seed in 1..=sequences {
+        Model::new(seed).run();
+    }
+}
