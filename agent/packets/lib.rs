@@ -9,7 +9,7 @@ pub mod read;
 pub mod tally;
 
 pub use community::community_id;
-pub use decode::{Decoder, Packet};
+pub use decode::{Decoder, Packet, Seen};
 pub use flow::{Ended, Flow, Table};
 pub use meter::Meter;
 pub use read::{Capture, Record};

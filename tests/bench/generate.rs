@@ -2,6 +2,7 @@
 //! `rustc -O --edition 2024 generate.rs`.
 
 mod ceiling;
+mod packets;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Result, Write};
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 
 const USAGE: &str =
     "generate lines N SERIES FILE | json N FILE | access N FILE | post ADDRESS PATH FILE LINES-A-BODY CONNECTIONS
-       | udp ADDRESS RATE SECONDS | ceiling lines|json|access FILE OUT";
+       | udp ADDRESS RATE SECONDS | ceiling lines|json|access FILE OUT
+       | trace PACKETS SNAP FILE | shift FILE TIMES OUT | bare FILE";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,9 @@ fn main() -> Result<()> {
             post(address, path, &std::fs::read(file)?, number(per) as usize, number(connections))
         }
         ["udp", address, rate, seconds] => udp(address, number(rate), number(seconds)),
+        ["trace", n, snap, file] => packets::trace(number(n), number(snap) as usize, &mut create(file)?),
+        ["shift", from, times, file] => packets::shift(from, number(times), &mut create(file)?),
+        ["bare", file] => packets::bare(file),
         ["ceiling", what, file, out] => ceiling::run(what, file, out),
         _ => panic!("usage: {USAGE}"),
     }

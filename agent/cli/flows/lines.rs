@@ -54,7 +54,7 @@ impl<W: Write> Sink for Json<W> {
                 f.tunnel.network,
             )?,
         }
-        writeln!(self.out, "\"end_reason\":\"{}\",\"community_id\":\"{}\"}}", f.ended.name(), f.community_id())
+        writeln!(self.out, "\"end_reason\":\"{}\",\"community_id\":\"{}\"}}", f.ended.name(), f.community_id(0))
     }
 
     fn end(&mut self, tally: &Tally) -> io::Result<()> {
@@ -116,7 +116,7 @@ impl<W: Write> Sink for Csv<W> {
                 write!(self.out, "{},{},{},{src},{dst},", f.tunnel.kind.name(), f.tunnel.id, f.tunnel.network)?;
             }
         }
-        writeln!(self.out, "{},{}", f.ended.name(), f.community_id())
+        writeln!(self.out, "{},{}", f.ended.name(), f.community_id(0))
     }
 
     fn end(&mut self, tally: &Tally) -> io::Result<()> {

@@ -6,7 +6,7 @@ mod lines;
 mod text;
 
 use agent_api::{Result, anyhow, bail};
-use agent_packets::flow::Settings;
+use agent_packets::flow::{Keys, Settings};
 use agent_packets::{Capture, Flow, Meter, Tally};
 use clap::ArgMatches;
 use std::cmp::Reverse;
@@ -37,6 +37,8 @@ pub(super) fn flows(matches: &ArgMatches) -> Result<ExitCode> {
         max_flows: matches.get_one::<usize>("max-flows").copied().unwrap_or(Settings::default().max_flows),
         idle: timeout(matches, "idle-timeout")?,
         active: timeout(matches, "active-timeout")?,
+        keys: Keys { vlan: super::args::flag(matches, "by-vlan"), ..Keys::default() },
+        ..Settings::default()
     };
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let format = matches.get_one::<String>("format").map_or("text", String::as_str);
@@ -96,8 +98,8 @@ fn read(files: &[String], settings: Settings, mut sink: Box<dyn Sink>) -> Result
             super::log().warn(format_args!("read {file:?}: {} packets with a length that cannot be", faults.lengths));
         }
     }
-    meter.table.finish();
-    let mut rest: Vec<Flow> = meter.table.ended().collect();
+    let mut rest: Vec<Flow> = Vec::with_capacity(meter.table.len());
+    meter.table.finish(&mut |flow| rest.push(flow));
     // Flows that began at the same time need some order, too, which is the same each time.
     rest.sort_unstable_by_key(|f| (f.first, f.src, f.src_port, f.dst, f.dst_port, f.protocol));
     for flow in &rest {

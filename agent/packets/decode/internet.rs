@@ -32,6 +32,7 @@ impl Decoder {
         rest.limit(total);
         let packet = &mut self.packet;
         packet.v6 = false;
+        packet.tos = head[1];
         packet.ip_bytes = rest.wire as u32;
         packet.src = u128::from(u32::from_be_bytes([head[12], head[13], head[14], head[15]]));
         packet.dst = u128::from(u32::from_be_bytes([head[16], head[17], head[18], head[19]]));
@@ -58,6 +59,7 @@ impl Decoder {
         }
         let packet = &mut self.packet;
         packet.v6 = true;
+        packet.tos = head[0] << 4 | head[1] >> 4;
         packet.ip_bytes = 40 + rest.wire as u32;
         packet.src = number(&head[8..24]);
         packet.dst = number(&head[24..40]);
@@ -112,7 +114,8 @@ impl Decoder {
             let inside = known.tunnel != packet.tunnel;
             // Of a datagram that is itself a tunnel, what follows are bytes of the packet inside it.
             let ip_bytes = if inside { rest.wire as u32 } else { packet.ip_bytes };
-            self.packet = super::Packet { ip_bytes, ..*known };
+            // The numbers of TCP were those of the first one.
+            self.packet = super::Packet { ip_bytes, tcp_header: false, macs: packet.macs, ..*known };
         }
         Ok(())
     }

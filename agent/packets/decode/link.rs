@@ -2,7 +2,7 @@
 //!
 //! Sources: the tcpdump group's list of link types; IEEE 802.1Q, 802.1ad, 802.1ah, 802.11; RFC 1661, 2516, 3032, 4385.
 
-use super::{Decoder, MAX_DEPTH, Outcome, Rest};
+use super::{Decoder, Kind, MAX_DEPTH, Outcome, Rest};
 use crate::tally::Cause;
 
 /// Labels of one stack at most.
@@ -60,6 +60,8 @@ impl Decoder {
     #[inline]
     pub(super) fn ethernet(&mut self, mut rest: Rest<'_>) -> Outcome {
         let head = rest.take::<14>()?;
+        let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, ..] = *head;
+        self.packet.macs = [[s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]];
         self.ether_type(u16::from_be_bytes([head[12], head[13]]), rest)
     }
 
@@ -211,7 +213,9 @@ impl Decoder {
     /// 802.11 data frames; management, control and data without a body carry no IP.
     pub(super) fn wireless(&mut self, mut rest: Rest<'_>) -> Outcome {
         let head = rest.peek::<24>()?;
-        let (kind, flags) = (head[0], head[1]);
+        // Some access points turn the two bytes around when they send frames to their controller.
+        let turned = self.packet.tunnel.kind == Kind::Capwap && head[0] & 0x0f != 0x08 && head[1] & 0x0f == 0x08;
+        let (kind, flags) = if turned { (head[1], head[0]) } else { (head[0], head[1]) };
         if kind & 0x0c != 0x08 || kind & 0x40 != 0 {
             return Err(Cause::NotIp);
         }

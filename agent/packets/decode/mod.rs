@@ -12,7 +12,8 @@ mod tests;
 mod transport;
 mod tunnel;
 
-use crate::tally::Cause;
+use crate::read::Record;
+use crate::tally::{Cause, Tally};
 use fragments::Fragments;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,6 +45,18 @@ pub struct Packet {
     pub vlans: [u16; 2],
     /// The bytes of the innermost IP packet (of this fragment of it), as its header says, as far as they were on the wire.
     pub ip_bytes: u32,
+    /// The bytes behind the header of TCP, where that is known.
+    pub payload: u32,
+    /// The sequence number of TCP.
+    pub sequence: u32,
+    /// The window of TCP, not scaled.
+    pub window: u16,
+    /// Whether `payload`, `sequence` and `window` are known.
+    pub tcp_header: bool,
+    /// The type of service or traffic class of the innermost IP packet.
+    pub tos: u8,
+    /// The hardware addresses of sender and receiver in the innermost Ethernet frame, zeros where there is none.
+    pub macs: [[u8; 6]; 2],
     /// The tunnel it came in.
     pub tunnel: Tunnel,
 }
@@ -64,6 +77,19 @@ pub struct Tunnel {
     pub src: u128,
     /// The outer receiver.
     pub dst: u128,
+}
+
+/// A decoded packet, with what its capture says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What it says of its flow.
+    pub packet: Packet,
+    /// Nanoseconds since 1970.
+    pub time: i64,
+    /// The bytes that were on the wire.
+    pub wire: u32,
+    /// The number of the interface that saw it.
+    pub interface: u32,
 }
 
 /// Decodes packets; remembers fragments.
@@ -105,6 +131,21 @@ impl Decoder {
         let rest = Rest { bytes, wire: (wire as usize).max(bytes.len()) };
         self.link(link, rest)?;
         Ok(&self.packet)
+    }
+
+    /// Decodes the packets of a batch, whose bytes are in `bytes`: those of flows are added to `seen`, and all are entered in `tally`.
+    #[inline]
+    pub fn decode_all(&mut self, records: &[Record], bytes: &[u8], seen: &mut Vec<Seen>, tally: &mut Tally) {
+        for record in records {
+            let Record { time, wire, interface, .. } = *record;
+            match self.decode(record.link, record.bytes(bytes), wire) {
+                Ok(packet) => {
+                    seen.push(Seen { packet: *packet, time, wire, interface: u32::from(interface) });
+                    tally.in_flow();
+                }
+                Err(cause) => tally.not_counted(cause),
+            }
+        }
     }
 }
 

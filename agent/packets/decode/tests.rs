@@ -218,6 +218,44 @@ fn extension_headers() {
 }
 
 #[test]
+fn wireless_frames_on_their_way_to_the_controller() {
+    let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &inner()].concat();
+    let wrapped = |control: [u8; 2]| [&[0, 0x10, 0x43, 0, 0, 0, 0, 0][..], &control, &[0; 22], &snap].concat();
+    for control in [[0x08, 0x01], [0x02, 0x08]] {
+        let packet = assert_inner(101, &ipv4(8, 9, 17, &udp(5247, 9, &wrapped(control))));
+        assert_eq!(packet.tunnel.kind, Kind::Capwap);
+    }
+    // A beacon that is sent again is none of these, and a frame in the tunnel that is no data leaves the tunnel's own flow.
+    assert_eq!(decode(105, &[&[0x80, 0x08][..], &[0; 40]].concat()), Err(Cause::NotIp));
+    let packet = decode(101, &ipv4(8, 9, 17, &udp(9, 5247, &wrapped([0x80, 0])))).expect("a flow");
+    assert_eq!((packet.dst_port, packet.tunnel.kind), (5247, Kind::None));
+    // A whole frame, and the second piece of one.
+    let whole = [&[0, 0x10, 0x42, 0, 0, 0, 0, 0][..], &ether(0x0800, &inner())].concat();
+    assert_inner(101, &ipv4(8, 9, 17, &udp(9, 5247, &whole)));
+    let mut piece = whole;
+    (piece[3], piece[7]) = (0x80, 8);
+    assert_eq!(decode(101, &ipv4(8, 9, 17, &udp(9, 5247, &piece))).expect("a flow").dst_port, 5247);
+}
+
+#[test]
+fn sniffed_frames() {
+    let frame = [&[1, 0, 0, 1, 10, 1, 7, 0, 1][..], &ether(0x0800, &inner())].concat();
+    assert_eq!(assert_inner(101, &ipv4(8, 9, 17, &udp(9, 37008, &frame))).tunnel.kind, Kind::Tzsp);
+    let endless = [1, 0, 0, 1, 10, 200];
+    assert_eq!(decode(101, &ipv4(8, 9, 17, &udp(9, 37008, &endless))).expect("a flow").dst_port, 37008);
+}
+
+#[test]
+fn numbers_of_tcp_and_what_is_beside_the_addresses() {
+    let packet = decode(1, &ether(0x0800, &ipv4(1, 2, 6, &[&tcp(1, 2, 16)[..], b"abc"].concat()))).expect("a flow");
+    assert_eq!((packet.tcp_header, packet.sequence, packet.window, packet.payload), (true, 1, 9, 3));
+    assert_eq!((packet.macs, packet.tos), ([[2; 6]; 2], 0));
+    let mut six = ipv6(1, 2, 6, &tcp(1, 2, 16));
+    (six[0], six[1]) = (0x6b, 0x80);
+    assert_eq!(decode(101, &six).expect("a flow").tos, 0xb8);
+}
+
+#[test]
 fn causes() {
     let ip = inner();
     let cut = |captured: usize| Decoder::new().decode(101, &ip[..captured], ip.len() as u32).copied();

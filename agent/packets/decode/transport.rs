@@ -16,7 +16,18 @@ impl Decoder {
     fn tcp(&mut self, rest: Rest<'_>) -> Outcome {
         self.ports(rest)?;
         // A capture that ends behind the ports still tells the flow; the flags are unknown then.
-        self.packet.tcp_flags = rest.bytes.get(13).copied().unwrap_or(0);
+        let packet = &mut self.packet;
+        match rest.peek::<20>() {
+            Ok(head) => {
+                packet.tcp_flags = head[13];
+                packet.tcp_header = true;
+                packet.sequence = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+                packet.window = u16::from_be_bytes([head[14], head[15]]);
+                let header = usize::from(head[12] >> 4) * 4;
+                packet.payload = rest.wire.saturating_sub(header) as u32;
+            }
+            Err(_) => packet.tcp_flags = rest.bytes.get(13).copied().unwrap_or(0),
+        }
         Ok(())
     }
 
@@ -60,5 +71,5 @@ impl Decoder {
 /// Ports that are looked at more closely.
 #[inline]
 fn tunnels(port: u16) -> bool {
-    matches!(port, 2152 | 3544 | 4754 | 4789 | 4790 | 6081 | 6635 | 8472)
+    matches!(port, 2152 | 3544 | 4754 | 4789 | 4790 | 5247 | 6081 | 6635 | 8472 | 37008)
 }

@@ -1,7 +1,7 @@
 //! What carries packets inside packets.
 //!
 //! Sources: RFC 7348 (VXLAN), 8926 (Geneve), 2784, 2890, 2637, 8086 (GRE), 7637 (NVGRE), 7510 (MPLS in UDP), 4380 (Teredo), 2003, 2473,
-//! 4213 (IP in IP), 3378 (EtherIP), draft-foschiano-erspan, 3GPP TS 29.281 (GTP-U).
+//! 4213 (IP in IP), 3378 (EtherIP), 5415 and 5416 (CAPWAP), Wireshark's page on TZSP, draft-foschiano-erspan, 3GPP TS 29.281 (GTP-U).
 
 use super::{Decoder, Outcome, Packet, Rest, Tunnel};
 
@@ -31,6 +31,10 @@ pub enum Kind {
     Mpls,
     /// Ethernet in IP.
     EtherIp,
+    /// CAPWAP: frames between access points and their controller.
+    Capwap,
+    /// TZSP: sniffed frames.
+    Tzsp,
 }
 
 impl Kind {
@@ -49,6 +53,8 @@ impl Kind {
             Self::Teredo => "teredo",
             Self::Mpls => "mpls",
             Self::EtherIp => "etherip",
+            Self::Capwap => "capwap",
+            Self::Tzsp => "tzsp",
         }
     }
 }
@@ -81,6 +87,8 @@ impl Decoder {
                 2152 => gtp(&mut rest),
                 3544 => teredo(&mut rest),
                 4754 if port == dst => gre(&mut rest),
+                5247 => capwap(&mut rest),
+                37008 if port == dst => tzsp(&mut rest),
                 6635 if port == dst => Some(Header { kind: Kind::Mpls, id: 0, inside: Inside::Mpls }),
                 _ => continue,
             };
@@ -149,6 +157,48 @@ fn geneve(rest: &mut Rest<'_>) -> Option<Header> {
     rest.skip(usize::from(head[0] & 0x3f) * 4).ok()?;
     let inside = Inside::EtherType(u16::from_be_bytes([head[2], head[3]]));
     (head[0] >> 6 == 0).then(|| Header { kind: Kind::Geneve, id: upper24(&head[4..8]), inside })
+}
+
+fn capwap(rest: &mut Rest<'_>) -> Option<Header> {
+    let head = rest.peek::<8>().ok()?;
+    let (length, binding, flags) = (usize::from(head[1] >> 3) * 4, (head[2] >> 1) & 0x1f, head[3]);
+    let native = head[2] & 1 != 0;
+    // The first byte is 0 unless it is encrypted or of another version. Of a frame in pieces, only the first begins with headers.
+    let fragment = flags & 0x80 != 0 && u16::from_be_bytes([head[6], head[7]]) >> 3 != 0;
+    if head[0] != 0 || length < 8 || fragment || flags & 0x08 != 0 {
+        return None;
+    }
+    rest.skip(length).ok()?;
+    let inside = match (native, binding) {
+        (false, _) => Inside::Ethernet,
+        (true, 1) => Inside::Wireless,
+        _ => return None,
+    };
+    Some(Header { kind: Kind::Capwap, id: 0, inside })
+}
+
+fn tzsp(rest: &mut Rest<'_>) -> Option<Header> {
+    let head = rest.take::<4>().ok()?;
+    let inside = match u16::from_be_bytes([head[2], head[3]]) {
+        1 => Inside::Ethernet,
+        18 => Inside::Wireless,
+        _ => return None,
+    };
+    // A received frame, or one that is to be sent.
+    if head[0] != 1 || head[1] > 1 {
+        return None;
+    }
+    loop {
+        match rest.take::<1>().ok()?[0] {
+            // Padding, the end, or a tag that tells its length.
+            0 => {}
+            1 => return Some(Header { kind: Kind::Tzsp, id: 0, inside }),
+            _ => {
+                let length = rest.take::<1>().ok()?[0];
+                rest.skip(usize::from(length)).ok()?;
+            }
+        }
+    }
 }
 
 fn gtp(rest: &mut Rest<'_>) -> Option<Header> {

@@ -1,120 +1,80 @@
 //! Exact flows: one record for each conversation, with both of its directions.
 //!
-//! Two open-addressing tables, one for each version of IP, whose entries hold key and counters side by side: an update of a flow that is
-//! not in the cache costs two misses. The hash is seeded for each process, as whoever sends packets chooses the keys.
+//! A table for each kind of key, taken over block by block (`store`). The hash is seeded for each process, as whoever sends packets chooses
+//! the keys; all tables of a process share it, so that several can divide the flows between them.
 
-mod entry;
+mod key;
+mod record;
+mod report;
+mod spread;
+mod store;
+mod tcp;
 #[cfg(test)]
 mod tests;
 
-use crate::community::community_id;
-use crate::decode::{Kind, Packet, Tunnel, address};
-use entry::{Half, Key, Outcome, Record, Seen};
+use crate::Seen;
+use crate::decode::{Kind, Packet, Tunnel};
 use foldhash::fast::RandomState;
-use std::net::IpAddr;
+use key::{Key, key_wide, key4, key6};
+use std::sync::LazyLock;
+use store::{Around, BLOCK, Found, Store};
 
-/// What bounds the table.
+pub use key::Keys;
+pub use report::{Ended, Flow};
+pub use spread::{Spread, Spreads};
+pub use tcp::Tcp;
+
+/// The seed of all tables.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// What is counted, and what bounds the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// What tells flows apart.
+    pub keys: Keys,
+    /// One record for each direction.
+    pub uniflow: bool,
+    /// Follow TCP: latencies, retransmissions, windows.
+    pub tcp: bool,
+    /// Keep how sizes and gaps of packets are spread.
+    pub spreads: bool,
     /// Flows held at once, at least 1. One that comes when there are so many ends the least recently seen of a few others.
     pub max_flows: usize,
     /// A flow without a packet for so many nanoseconds has ended. `None` is never.
     pub idle: Option<i64>,
     /// A flow that lasts longer than so many nanoseconds is reported and goes on as a new record. `None` is never.
     pub active: Option<i64>,
+    /// A connection that its ends closed has ended when there is no packet for so many nanoseconds. `None` is never.
+    pub closed: Option<i64>,
+    /// Each report of a flow counts from its begin, not from the report before.
+    pub cumulative: bool,
+    /// Which share of the flows is taken, of how many.
+    pub share: (u32, u32),
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_flows: 1 << 20, idle: None, active: None }
-    }
-}
-
-/// Why a record is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// No packet for the idle time.
-    Idle,
-    /// Longer than the active time; the flow goes on.
-    Active,
-    /// Its ends closed it: a reset, or both said that they are done.
-    Closed,
-    /// Reading ended.
-    Forced,
-    /// It made room for others.
-    Evicted,
-}
-
-impl Ended {
-    /// The name in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Active => "active",
-            Self::Closed => "end",
-            Self::Forced => "forced",
-            Self::Evicted => "evicted",
-        }
-    }
-
-    /// The number of IPFIX's flowEndReason.
-    #[must_use]
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Idle => 1,
-            Self::Active => 2,
-            Self::Closed => 3,
-            Self::Forced => 4,
-            Self::Evicted => 5,
+        Self {
+            keys: Keys::default(),
+            uniflow: false,
+            tcp: true,
+            spreads: false,
+            max_flows: 1 << 20,
+            idle: None,
+            active: None,
+            closed: None,
+            cumulative: false,
+            share: (0, 1),
         }
     }
 }
 
-/// A complete record. Of pairs, the first is of what `src` sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flow {
-    /// The side that began.
-    pub src: IpAddr,
-    /// The other side.
-    pub dst: IpAddr,
-    /// The port of `src`; 0 where there are none.
-    pub src_port: u16,
-    /// The port of `dst`.
-    pub dst_port: u16,
-    /// The number of the protocol above IP.
-    pub protocol: u8,
-    /// The VLANs of what `src` sent (of what `dst` sent, if that is all), from the outside in, 0 where there are fewer.
-    pub vlans: [u16; 2],
-    /// The tunnel of the first packet.
-    pub tunnel: Tunnel,
-    /// Type and code of the first packet of ICMP.
-    pub icmp: (u8, u8),
-    /// All flags of TCP that were seen.
-    pub tcp_flags: [u8; 2],
-    /// Packets.
-    pub packets: [u64; 2],
-    /// Bytes of whole frames on the wire.
-    pub bytes: [u64; 2],
-    /// Bytes of the innermost IP packets.
-    pub ip_bytes: [u64; 2],
-    /// The time of the first packet, nanoseconds since 1970.
-    pub first: i64,
-    /// The time of the last packet.
-    pub last: i64,
-    /// Why the record is complete.
-    pub ended: Ended,
-}
-
-impl Flow {
-    /// The community id, version 1, without a seed.
+impl Settings {
+    /// The flows that fit into so many bytes, whatever they are.
     #[must_use]
-    pub fn community_id(&self) -> String {
-        let (a, b) = match self.protocol {
-            1 | 58 => (u16::from(self.icmp.0), u16::from(self.icmp.1)),
-            _ => (self.src_port, self.dst_port),
-        };
-        community_id(0, self.protocol, self.src, self.dst, a, b)
+    pub fn flows_in(&self, bytes: usize) -> usize {
+        let flow = if self.keys.wide() { Store::<8>::flow_bytes(self) } else { Store::<5>::flow_bytes(self) };
+        (bytes / (flow + size_of::<Tunnel>())).max(1)
     }
 }
 
@@ -122,59 +82,125 @@ impl Flow {
 #[derive(Debug)]
 pub struct Table {
     settings: Settings,
-    v4: Half<2>,
-    v6: Half<5>,
-    seed: RandomState,
-    tunnels: Tunnels,
-    ended: Vec<Flow>,
+    plain: bool,
+    v4: Store<2>,
+    v6: Store<5>,
+    wide: Store<8>,
+    complete: Complete,
     next_sweep: i64,
+    taken: u64,
+    /// Packets that are in a key that leaves something out.
+    reduced: Vec<Seen>,
+}
+
+/// What tables of all kinds share: the tunnels, and the complete records.
+#[derive(Debug, Default)]
+struct Complete {
+    tunnels: Tunnels,
+    flows: Vec<Flow>,
 }
 
 impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let settings = Settings { max_flows: settings.max_flows.max(1), ..settings };
+        let (share, of) = settings.share;
+        let settings = Settings {
+            max_flows: settings.max_flows.max(1),
+            uniflow: settings.uniflow || !settings.keys.symmetric(),
+            share: (share, of.max(1)),
+            ..settings
+        };
         Self {
             settings,
-            v4: Half::default(),
-            v6: Half::default(),
-            seed: RandomState::default(),
-            tunnels: Tunnels::default(),
-            ended: Vec::new(),
+            plain: settings.keys.plain(),
+            v4: Store::default(),
+            v6: Store::default(),
+            wide: Store::default(),
+            complete: Complete::default(),
             next_sweep: i64::MIN,
+            taken: 0,
+            reduced: Vec::new(),
         }
     }
 
-    /// Counts a packet; `wire` are the bytes of its frame.
-    #[inline]
-    pub fn add(&mut self, packet: &Packet, time: i64, wire: u32) {
-        if self.settings.idle.is_some() && time >= self.next_sweep {
-            self.sweep(time);
-        }
-        if packet.v6 {
-            let (key, swapped) = entry::key6(packet);
-            let hash = entry::hash(&self.seed, &key);
-            let seen = Seen { packet, swapped, time, wire };
-            match self.v6.update(hash, &key, seen, &self.settings) {
-                Outcome::Counted => {}
-                other => self.rare(Key::V6(key), hash, other, seen),
+    /// What is counted; may differ from what was asked for where that cannot be.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Counts packets.
+    pub fn add(&mut self, packets: &[Seen]) {
+        let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
+        for block in packets.chunks(size) {
+            let now = block.iter().map(|seen| seen.time).max().unwrap_or(i64::MIN);
+            if now >= self.next_sweep {
+                self.sweep(now);
             }
-        } else {
-            let (key, swapped) = entry::key4(packet);
-            let hash = entry::hash(&self.seed, &key);
-            let seen = Seen { packet, swapped, time, wire };
-            match self.v4.update(hash, &key, seen, &self.settings) {
-                Outcome::Counted => {}
-                other => self.rare(Key::V4(key), hash, other, seen),
+            // Each packet of the block may be a new flow.
+            while self.len() + block.len() > self.settings.max_flows {
+                self.evict();
+            }
+            if self.plain {
+                self.block(block);
+            } else {
+                let mut reduced = std::mem::take(&mut self.reduced);
+                reduced.clear();
+                reduced.extend_from_slice(block);
+                for seen in &mut reduced {
+                    self.settings.keys.reduce(&mut seen.packet, &mut seen.interface);
+                }
+                self.block(&reduced);
+                self.reduced = reduced;
             }
         }
+    }
+
+    fn block(&mut self, block: &[Seen]) {
+        let Self { settings, v4, v6, wide, complete, .. } = self;
+        let (share, of) = (u64::from(settings.share.0), u64::from(settings.share.1));
+        let ordered = settings.uniflow;
+        let mut taken = 0;
+        // The lower half of the hash; the upper one is the index's.
+        let mut mine = |hash: u64| {
+            let mine = ((hash & 0xffff_ffff) * of) >> 32 == share;
+            taken += u64::from(mine);
+            mine
+        };
+        for (i, seen) in block.iter().enumerate() {
+            let packet = &seen.packet;
+            let protocol = if settings.keys.protocol { packet.protocol } else { 0 };
+            if settings.keys.wide() {
+                let (key, swapped) = key_wide(packet, protocol, seen.interface, ordered);
+                let hash = key::hash(&SEED, &key);
+                if mine(hash) {
+                    wide.push(key, hash, i, swapped);
+                }
+            } else if packet.v6 {
+                let (key, swapped) = key6(packet, protocol, ordered);
+                let hash = key::hash(&SEED, &key);
+                if mine(hash) {
+                    v6.push(key, hash, i, swapped);
+                }
+            } else {
+                let (key, swapped) = key4(packet, protocol, ordered);
+                let hash = key::hash(&SEED, &key);
+                if mine(hash) {
+                    v4.push(key, hash, i, swapped);
+                }
+            }
+        }
+        self.taken += taken;
+        v4.run(block, settings, complete);
+        v6.run(block, settings, complete);
+        wide.run(block, settings, complete);
     }
 
     /// Flows held.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
+        self.v4.len() + self.v6.len() + self.wide.len()
     }
 
     /// True if no flow is held.
@@ -183,65 +209,97 @@ impl Table {
         self.len() == 0
     }
 
+    /// Packets that were counted in this table.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Takes the records that became complete. They wait until they are taken, so do so after each batch.
     pub fn ended(&mut self) -> impl Iterator<Item = Flow> + '_ {
-        self.ended.drain(..)
+        self.complete.flows.drain(..)
     }
 
-    /// Ends every flow; they are among those `ended` gives.
-    pub fn finish(&mut self) {
-        self.ended.reserve(self.len());
-        let Self { v4, v6, tunnels, ended, .. } = self;
-        v4.remove_if(|_| true, |key, record| ended.push(flow(&Key::V4(key), &record, tunnels, Ended::Forced)));
-        v6.remove_if(|_| true, |key, record| ended.push(flow(&Key::V6(key), &record, tunnels, Ended::Forced)));
+    /// Ends every flow. `each` is given the records, some at a time.
+    pub fn finish(&mut self, each: &mut impl FnMut(Flow)) {
+        self.all(&|record| Some(if record.closed() { Ended::Closed } else { Ended::Forced }), i64::MIN, each);
     }
 
-    /// What does not happen for each packet: a new flow, or the end of a record.
+    /// Reports each flow with packets since its last report; it goes on. `now` is when the next record begins at the latest.
+    pub fn report(&mut self, now: i64, each: &mut impl FnMut(Flow)) {
+        self.all(&|record| record.fresh().then_some(Ended::Active), now, each);
+    }
+
+    /// Ends what has been idle or closed for its time at `now`, for when no packets come.
+    pub fn sweep(&mut self, now: i64) {
+        let settings = self.settings;
+        let Some(soonest) = settings.idle.into_iter().chain(settings.closed).min() else {
+            self.next_sweep = i64::MAX;
+            return;
+        };
+        // Four times in the shortest time, at most once a second of the packets' clock.
+        self.next_sweep = now.saturating_add((soonest / 4).max(1_000_000_000));
+        let over = &|record: &record::Record| {
+            record.expired(now, &settings).then(|| if record.closed() { Ended::Closed } else { Ended::Idle })
+        };
+        let Self { v4, v6, wide, complete, .. } = self;
+        v4.sweep(&settings, complete, over, now);
+        v6.sweep(&settings, complete, over, now);
+        wide.sweep(&settings, complete, over, now);
+    }
+
+    fn all(&mut self, which: &impl Fn(&record::Record) -> Option<Ended>, now: i64, each: &mut impl FnMut(Flow)) {
+        let Self { settings, v4, v6, wide, complete, .. } = self;
+        complete.flows.drain(..).for_each(&mut *each);
+        let mut around = Handing { complete, each };
+        v4.sweep(settings, &mut around, which, now);
+        v6.sweep(settings, &mut around, which, now);
+        wide.sweep(settings, &mut around, which, now);
+    }
+
+    /// Ends one flow of the kind of which there are most.
     #[cold]
-    #[inline(never)]
-    fn rare(&mut self, key: Key, hash: u64, outcome: Outcome, seen: Seen<'_>) {
-        match outcome {
-            Outcome::Counted => {}
-            // The flow goes on, and with it the place of its tunnel.
-            Outcome::Over(record, ended) => {
-                let tunnel = self.tunnels.find(record.tunnel);
-                self.ended.push(report(&key, &record, tunnel, ended));
-            }
-            Outcome::New => {
-                if self.len() >= self.settings.max_flows {
-                    self.evict(seen.packet.v6);
-                }
-                let tunnel = self.tunnels.insert(seen.packet.tunnel);
-                let record = Record::new(seen, tunnel);
-                match key {
-                    Key::V4(key) => self.v4.insert(hash, key, record, &self.seed),
-                    Key::V6(key) => self.v6.insert(hash, key, record, &self.seed),
-                }
-            }
+    fn evict(&mut self) {
+        let Self { v4, v6, wide, complete, .. } = self;
+        if v4.len() >= v6.len().max(wide.len()) {
+            v4.evict(complete);
+        } else if v6.len() >= wide.len() {
+            v6.evict(complete);
+        } else {
+            wide.evict(complete);
+        }
+    }
+}
+
+impl<const N: usize> Around<N> for Complete {
+    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
+        let place = found.record.tunnel;
+        let tunnel = if gone { self.tunnels.remove(place) } else { self.tunnels.find(place) };
+        // What was reported already, and had no packet since, is not reported again.
+        if found.record.fresh() {
+            self.flows.push(report::flow(&Key::of(&found.key), found, tunnel, ended));
         }
     }
 
-    /// Ends one flow, of the wanted version if there is one.
-    fn evict(&mut self, v6: bool) {
-        let (key, record) = if (v6 && self.v6.len() > 0) || self.v4.len() == 0 {
-            let Some((key, record)) = self.v6.evict() else { return };
-            (Key::V6(key), record)
-        } else {
-            let Some((key, record)) = self.v4.evict() else { return };
-            (Key::V4(key), record)
-        };
-        self.ended.push(flow(&key, &record, &mut self.tunnels, Ended::Evicted));
+    fn tunnel(&mut self, seen: &Seen) -> u32 {
+        self.tunnels.insert(seen.packet.tunnel)
+    }
+}
+
+/// Hands each record on at once, so that they need no room.
+struct Handing<'a, F> {
+    complete: &'a mut Complete,
+    each: &'a mut F,
+}
+
+impl<const N: usize, F: FnMut(Flow)> Around<N> for Handing<'_, F> {
+    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
+        self.complete.report(found, ended, gone);
+        self.complete.flows.drain(..).for_each(&mut *self.each);
     }
 
-    /// Ends what has been idle; runs four times in the idle time, at most once a second of the packets' clock.
-    #[cold]
-    fn sweep(&mut self, now: i64) {
-        let Some(idle) = self.settings.idle else { return };
-        self.next_sweep = now.saturating_add((idle / 4).max(1_000_000_000));
-        let over = |record: &Record| now.saturating_sub(record.last) > idle;
-        let Self { v4, v6, tunnels, ended, .. } = self;
-        v4.remove_if(over, |key, record| ended.push(flow(&Key::V4(key), &record, tunnels, Ended::Idle)));
-        v6.remove_if(over, |key, record| ended.push(flow(&Key::V6(key), &record, tunnels, Ended::Idle)));
+    fn tunnel(&mut self, seen: &Seen) -> u32 {
+        Around::<N>::tunnel(self.complete, seen)
     }
 }
 
@@ -278,39 +336,9 @@ impl Tunnels {
     }
 }
 
-/// The public form of a record that is taken out.
-fn flow(key: &Key, record: &Record, tunnels: &mut Tunnels, ended: Ended) -> Flow {
-    let tunnel = tunnels.remove(record.tunnel);
-    report(key, record, tunnel, ended)
-}
-
-fn report(key: &Key, record: &Record, tunnel: Tunnel, ended: Ended) -> Flow {
-    let parts = key.parts();
-    let v6 = matches!(key, Key::V6(_));
-    let (mut src, mut dst) = ((parts.low, parts.low_port), (parts.high, parts.high_port));
-    if record.swapped {
-        (src, dst) = (dst, src);
-    }
-    let ended = if matches!(ended, Ended::Forced | Ended::Idle | Ended::Evicted) && record.closed(parts.protocol) {
-        Ended::Closed
-    } else {
-        ended
-    };
-    Flow {
-        src: address(v6, src.0),
-        dst: address(v6, dst.0),
-        src_port: src.1,
-        dst_port: dst.1,
-        protocol: parts.protocol,
-        vlans: record.vlans(),
-        tunnel,
-        icmp: record.icmp,
-        tcp_flags: record.tcp_flags,
-        packets: record.packets,
-        bytes: record.bytes,
-        ip_bytes: record.ip_bytes,
-        first: record.first,
-        last: record.last,
-        ended,
+/// A packet as it is counted by those that know nothing else of it.
+impl From<(Packet, i64, u32)> for Seen {
+    fn from((packet, time, wire): (Packet, i64, u32)) -> Self {
+        Self { packet, time, wire, interface: 0 }
     }
 }
