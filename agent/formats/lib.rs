@@ -2,7 +2,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(any(feature = "csv", feature = "form_urlencoded", feature = "json_v2", feature = "logfmt", feature = "value"))]
+#[cfg(any(
+    feature = "csv",
+    feature = "form_urlencoded",
+    feature = "grok",
+    feature = "json_v2",
+    feature = "logfmt",
+    feature = "value"
+))]
 mod scalar;
 #[cfg(test)]
 mod testing;
@@ -17,6 +24,8 @@ pub mod form_urlencoded;
 pub mod gjson;
 #[cfg(feature = "graphite")]
 pub mod graphite;
+#[cfg(feature = "grok")]
+pub mod grok;
 #[cfg(feature = "influx")]
 pub mod influx;
 #[cfg(feature = "json")]

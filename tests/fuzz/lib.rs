@@ -39,6 +39,11 @@ pub fn text(value: &str) -> Setting {
     Setting::Str(value.to_owned())
 }
 
+/// Texts as a setting.
+pub fn list(values: &[&str]) -> Setting {
+    Setting::Array(values.iter().map(|value| Item { value: text(value), span: Span::default() }).collect())
+}
+
 /// A parser of the registry; None where it needs settings that these are not.
 pub fn parser(name: &str, settings: &[(&str, Setting)]) -> Option<BoxParser> {
     match find(Family::Parsers, name)?.build {

@@ -14,6 +14,7 @@
 //! ```
 
 mod class;
+mod matcher;
 mod replace;
 mod translate;
 
@@ -22,6 +23,7 @@ use std::fmt;
 
 use regex::{Captures, Regex};
 
+pub use matcher::{Groups, Matcher};
 pub use replace::Replacement;
 
 /// Why a pattern cannot be compiled.

@@ -5,7 +5,7 @@
 use agent_api::options::Setting;
 use agent_api::plugin::{Family, entries};
 use agent_api::{Batch, Chunk, View};
-use agent_fuzz::{parse, parser, serializer, split, text};
+use agent_fuzz::{list, parse, parser, serializer, split, text};
 use libfuzzer_sys::fuzz_target;
 
 /// Settings without which a format reads little or nothing; the last byte of the input chooses among those of one format.
@@ -21,7 +21,11 @@ fn settings(format: &str, choice: u8) -> Vec<(&'static str, Setting)> {
         ],
         ("json", 1) => vec![("json_query", text("a.b")), ("json_name_key", text("name"))],
         ("value", 1) => vec![("data_type", text("auto_integer"))],
-        ("grok", _) => vec![("grok_patterns", Setting::Array(Vec::new()))],
+        ("grok", 0) => vec![("grok_patterns", list(&["%{COMBINED_LOG_FORMAT}", "%{SYSLOGLINE}", "%{GREEDYDATA:all}"]))],
+        ("grok", _) => vec![
+            ("grok_patterns", list(&["(?s)%{WORD:m:measurement}.*?%{NOTSPACE:t:ts}?%{NUMBER:n:int}%{GREEDYDATA:d:duration}"])),
+            ("grok_multiline", Setting::Bool(true)),
+        ],
         _ => Vec::new(),
     }
 }
