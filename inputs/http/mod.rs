@@ -103,7 +103,7 @@ impl Plugin for Http {
             method: Method::from_bytes(name.to_ascii_uppercase().as_bytes())
                 .with_context(|| format!("invalid method {name:?}"))?,
             headers: Headers::new("headers", &settings.headers)?,
-            coding: Coding::named("content_encoding", &settings.content_encoding)?,
+            coding: Coding::of_option("content_encoding", &settings.content_encoding)?,
             success: match settings.success_status_codes.as_slice() {
                 [] => vec![200],
                 codes => codes.to_vec(),

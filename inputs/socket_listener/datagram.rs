@@ -83,7 +83,7 @@ fn lay_out<'a>(
         if intake.coding == Coding::Identity {
             bytes.extend_from_slice(packet);
         } else {
-            match intake.coding.decode(packet.to_vec(), intake.max_unpacked) {
+            match intake.coding.decode(packet, intake.max_unpacked) {
                 Ok(plain) => bytes.extend_from_slice(&plain),
                 Err(cause) => bad.add(0, "", cause),
             }

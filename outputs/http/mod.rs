@@ -113,7 +113,7 @@ impl Plugin for Http {
             address: Address::parse(&settings.url).context("url")?,
             method,
             headers: Headers::new("headers", &settings.headers)?,
-            coding: Coding::named("content_encoding", &settings.content_encoding)?,
+            coding: Coding::of_option("content_encoding", &settings.content_encoding)?,
             setup,
             aws: Aws::new(aws)?,
             google,

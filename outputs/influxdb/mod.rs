@@ -125,7 +125,7 @@ impl Plugin for Influxdb {
         if settings.database.is_empty() {
             settings.database = Settings::default().database;
         }
-        let coding = Coding::named("content_encoding", &settings.content_encoding)?;
+        let coding = Coding::of_option("content_encoding", &settings.content_encoding)?;
         ensure!(
             matches!(coding, Coding::Gzip | Coding::Identity),
             "content_encoding: {:?} is not supported; one of gzip, identity",

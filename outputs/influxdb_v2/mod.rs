@@ -125,7 +125,7 @@ impl Plugin for InfluxdbV2 {
             settings.urls = Settings::default().urls;
         }
         ensure!(settings.concurrent_writes > 0, "concurrent_writes has to be at least 1");
-        let coding = Coding::named("content_encoding", &settings.content_encoding)?;
+        let coding = Coding::of_option("content_encoding", &settings.content_encoding)?;
         ensure!(
             matches!(coding, Coding::Gzip | Coding::Identity),
             "content_encoding: {:?} is not supported; one of gzip, identity",

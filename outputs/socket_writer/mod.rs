@@ -57,7 +57,7 @@ impl Plugin for SocketWriter {
         tls.check()?;
         let address = Address::parse(&settings.address)?;
         ensure!(!tls.enabled() || matches!(address, Address::Tcp(..)), "address {:?}: TLS needs tcp", settings.address);
-        let coding = Coding::named("content_encoding", &settings.content_encoding)?;
+        let coding = Coding::of_option("content_encoding", &settings.content_encoding)?;
         let serializer = env.serializer()?;
         Ok(SocketWriter { settings, tls, address, coding, serializer, connection: None, packed: Packed::default() })
     }

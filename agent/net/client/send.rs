@@ -118,7 +118,7 @@ impl Answer {
             Some(b"zstd") => Coding::Zstd,
             _ => return Ok(self.body),
         };
-        if self.body.is_empty() { Ok(self.body) } else { coding.decode(&self.body, max) }
+        if self.body.is_empty() { Ok(self.body) } else { Ok(coding.decode(&self.body, max as u64)?) }
     }
 
     /// The first line of the body for a message, cut at 200 characters.

@@ -1,6 +1,6 @@
 //! Collecting the body of a request into one piece, within bounds.
 
-use super::Coding;
+use crate::coding::{Coding, DecodeError};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header;
@@ -32,6 +32,15 @@ impl fmt::Display for BodyError {
     }
 }
 impl std::error::Error for BodyError {}
+
+impl From<DecodeError> for BodyError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::TooLarge => BodyError::TooLarge,
+            DecodeError::Broken(cause) => BodyError::Coding(cause),
+        }
+    }
+}
 
 /// Room is made beforehand for so much of what the length announces; more grows with what really comes.
 const AHEAD: u64 = 8 << 20;
@@ -94,8 +103,9 @@ fn unpack(
     let name = head.headers.get(header::CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     match Coding::named(name.trim()).filter(|c| codings.contains(c)) {
         Some(coding @ (Coding::Zlib | Coding::Zstd)) if !coding.fits(&bytes) => Ok(bytes),
-        Some(coding) => coding.decode(bytes, max),
-        None => Ok(bytes),
+        // What was read is within `max` already.
+        Some(Coding::Identity) | None => Ok(bytes),
+        Some(coding) => Ok(coding.decode(&bytes, max)?),
     }
 }
 

@@ -6,7 +6,6 @@
 mod address;
 mod auth;
 mod body;
-mod coding;
 mod http;
 mod listener;
 mod packets;
@@ -14,10 +13,10 @@ mod packets;
 #[cfg(test)]
 mod tests;
 
+pub use crate::coding::{Coding, Unpacker};
 pub use address::{Address, Family, SocketFile, socket_mode};
 pub use auth::{Credentials, base64};
 pub use body::BodyError;
-pub use coding::{Coding, Unpacker};
 pub use http::{Handler, Limits, Request, Response, answer, serve};
 pub use hyper::header;
 pub use listener::{Listener, Peer, Stream};

@@ -5,6 +5,7 @@
 //! server has to be verified against them, so that an agent without https never pays for them.
 
 mod client;
+mod password;
 mod pem;
 mod protocol;
 mod server;

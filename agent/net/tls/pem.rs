@@ -1,6 +1,7 @@
 //! Certificates and keys out of PEM files.
 
-use agent_api::{Context, Result, Secret, bail, ensure};
+use super::password;
+use agent_api::{Context, Result, Secret, ensure};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::io::Read;
@@ -21,17 +22,10 @@ pub(super) fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDe
 /// The first private key of a file.
 pub(super) fn key(path: &str, password: &Secret) -> Result<PrivateKeyDer<'static>> {
     let text = read("tls_key", path)?;
-    let encrypted =
-        [&b"BEGIN ENCRYPTED PRIVATE KEY"[..], b"Proc-Type: 4,ENCRYPTED"].iter().any(|mark| contains(&text, mark));
-    if encrypted {
-        ensure!(!password.is_empty(), "read tls_key {path}: it is encrypted, set tls_key_pwd");
-        bail!("read tls_key {path}: encrypted keys are not supported: take the password off with openssl pkey");
+    if let Some(key) = password::decrypt(&text, password.reveal()?.as_bytes()) {
+        return key.with_context(|| format!("read tls_key {path}"));
     }
     PrivateKeyDer::from_pem_slice(&text).with_context(|| format!("read tls_key {path}"))
-}
-
-fn contains(text: &[u8], mark: &[u8]) -> bool {
-    text.windows(mark.len()).any(|part| part == mark)
 }
 
 fn read(option: &str, path: &str) -> Result<Vec<u8>> {

@@ -1,11 +1,14 @@
-//! Content encodings: packing bodies to send, unpacking answers with a bound on what comes out.
+//! Content encodings: packing bodies to send, unpacking what came with a bound on what comes out.
 //!
 //! Packing a large body takes milliseconds of pure computing, so it is moved off the async workers; a small one is packed in
 //! place, as the way to another thread costs more than the work.
 
-use agent_api::{Context, Result, bail};
+mod unpack;
+
+use agent_api::{Context, Result, anyhow};
 use bytes::Bytes;
 use std::io::Read;
+pub use unpack::{DecodeError, Unpacker};
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,27 +16,38 @@ pub enum Coding {
     /// Not at all.
     #[default]
     Identity,
-    /// RFC 1952.
+    /// gzip (RFC 1952), several members after each other allowed.
     Gzip,
-    /// RFC 1950; HTTP calls it `deflate`.
+    /// zlib (RFC 1950), which HTTP calls `deflate`.
     Zlib,
-    /// RFC 8878.
+    /// Zstandard (RFC 8878).
     Zstd,
+    /// Snappy, one block.
+    Snappy,
 }
 
 /// A body of this size or more is packed on a thread that may block.
 const LARGE: usize = 32 << 10;
 
 impl Coding {
-    /// The coding of an option's value; "" is identity.
-    pub fn named(option: &str, name: &str) -> Result<Self> {
-        Ok(match name {
-            "" | "identity" | "none" => Coding::Identity,
-            "gzip" => Coding::Gzip,
+    /// The coding of a name as HTTP and Telegraf's `content_encoding` spell it.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "" | "identity" => Coding::Identity,
+            "gzip" | "x-gzip" => Coding::Gzip,
             "zlib" | "deflate" => Coding::Zlib,
             "zstd" => Coding::Zstd,
-            _ => bail!("{option}: unknown encoding {name:?}; one of identity, gzip, zlib, zstd"),
+            "snappy" => Coding::Snappy,
+            _ => return None,
         })
+    }
+
+    /// The coding of an option's value in which bodies are sent.
+    pub fn of_option(option: &str, name: &str) -> Result<Self> {
+        let coding = if name == "none" { Some(Coding::Identity) } else { Coding::named(name) };
+        coding
+            .filter(|coding| *coding != Coding::Snappy)
+            .with_context(|| format!("{option}: unknown encoding {name:?}; one of identity, gzip, zlib, zstd"))
     }
 
     /// The value of the header `Content-Encoding`, or None for identity.
@@ -43,6 +57,7 @@ impl Coding {
             Coding::Gzip => Some("gzip"),
             Coding::Zlib => Some("deflate"),
             Coding::Zstd => Some("zstd"),
+            Coding::Snappy => Some("snappy"),
         }
     }
 
@@ -60,6 +75,9 @@ impl Coding {
                 flate2::read::ZlibEncoder::new(body, level).read_to_end(&mut packed).context("pack body")?;
             }
             Coding::Zstd => zstd::stream::copy_encode(body, &mut packed, 0).context("pack body")?,
+            Coding::Snappy => {
+                packed = snap::raw::Encoder::new().compress_vec(body).map_err(|e| anyhow!(e)).context("pack body")?;
+            }
         }
         Ok(packed)
     }
@@ -73,25 +91,6 @@ impl Coding {
             return self.encode(&body).map(Bytes::from);
         }
         tokio::task::spawn_blocking(move || self.encode(&body)).await.context("pack body")?.map(Bytes::from)
-    }
-
-    /// Unpacks a body; more than `max` bytes are an error.
-    pub fn decode(self, body: &[u8], max: usize) -> Result<Vec<u8>> {
-        let mut plain = Vec::new();
-        let most = (max as u64).saturating_add(1);
-        match self {
-            Coding::Identity => body.take(most).read_to_end(&mut plain),
-            Coding::Gzip => flate2::read::MultiGzDecoder::new(body).take(most).read_to_end(&mut plain),
-            Coding::Zlib => flate2::read::ZlibDecoder::new(body).take(most).read_to_end(&mut plain),
-            Coding::Zstd => {
-                zstd::stream::read::Decoder::with_buffer(body).and_then(|d| d.take(most).read_to_end(&mut plain))
-            }
-        }
-        .context("unpack body")?;
-        if plain.len() > max {
-            bail!("unpack body: more than {max} bytes");
-        }
-        Ok(plain)
     }
 }
 
@@ -112,10 +111,10 @@ mod tests {
     #[test]
     fn what_is_packed_can_be_unpacked() {
         let text = b"room,floor=1 t=20.5\n".repeat(100);
-        for coding in [Coding::Identity, Coding::Gzip, Coding::Zlib, Coding::Zstd] {
+        for coding in [Coding::Identity, Coding::Gzip, Coding::Zlib, Coding::Zstd, Coding::Snappy] {
             let packed = coding.encode(&text).unwrap();
-            assert_eq!(coding.decode(&packed, text.len()).unwrap(), text, "{coding:?}");
-            assert!(coding.decode(&packed, text.len() - 1).is_err(), "{coding:?} is not bounded");
+            assert_eq!(coding.decode(&packed, text.len() as u64).unwrap(), text, "{coding:?}");
+            assert!(coding.decode(&packed, text.len() as u64 - 1).is_err(), "{coding:?} is not bounded");
             assert!(coding == Coding::Identity || packed.len() < text.len() / 2);
         }
     }
@@ -124,7 +123,7 @@ mod tests {
     async fn large_bodies_are_packed_elsewhere() {
         let text = Bytes::from(b"m v=1\n".repeat(LARGE));
         let packed = Coding::Gzip.pack(text.clone()).await.unwrap();
-        assert_eq!(Coding::Gzip.decode(&packed, text.len()).unwrap(), text);
+        assert_eq!(Coding::Gzip.decode(&packed, text.len() as u64).unwrap(), text);
     }
 
     #[test]

@@ -1,37 +1,29 @@
 //! Decompression with a bound on what comes out: a few bytes can hold gigabytes.
 
-use super::BodyError;
+use super::Coding;
+use std::fmt;
 use std::io::{Read, Write};
 
-/// How a body is compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Coding {
-    /// Not at all.
-    #[default]
-    Identity,
-    /// gzip (RFC 1952), several members after each other allowed.
-    Gzip,
-    /// zlib (RFC 1950), which HTTP calls `deflate`.
-    Zlib,
-    /// Zstandard (RFC 8878).
-    Zstd,
-    /// Snappy, one block.
-    Snappy,
+/// Why bytes were not decompressed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// They give more than allowed.
+    TooLarge,
+    /// They are not packed so.
+    Broken(String),
 }
 
-impl Coding {
-    /// The coding of a name as HTTP and Telegraf's `content_encoding` spell it.
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "" | "identity" => Coding::Identity,
-            "gzip" | "x-gzip" => Coding::Gzip,
-            "zlib" | "deflate" => Coding::Zlib,
-            "zstd" => Coding::Zstd,
-            "snappy" => Coding::Snappy,
-            _ => return None,
-        })
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecodeError::TooLarge => f.write_str("unpack body: too large"),
+            DecodeError::Broken(cause) => write!(f, "unpack body: {cause}"),
+        }
     }
+}
+impl std::error::Error for DecodeError {}
 
+impl Coding {
     /// True if the bytes begin as this coding does, as far as that can be seen.
     pub fn fits(self, bytes: &[u8]) -> bool {
         match (self, bytes) {
@@ -45,38 +37,38 @@ impl Coding {
     }
 
     /// Decompresses to at most `max` bytes.
-    pub fn decode(self, bytes: Vec<u8>, max: u64) -> Result<Vec<u8>, BodyError> {
-        let broken = |e: &dyn std::fmt::Display| BodyError::Coding(e.to_string());
+    pub fn decode(self, bytes: &[u8], max: u64) -> Result<Vec<u8>, DecodeError> {
+        let broken = |e: &dyn fmt::Display| DecodeError::Broken(e.to_string());
         match self {
-            Coding::Identity if bytes.len() as u64 > max => Err(BodyError::TooLarge),
-            Coding::Identity => Ok(bytes),
-            Coding::Gzip => read_all(flate2::read::MultiGzDecoder::new(&bytes[..]), bytes.len(), max),
-            Coding::Zlib => read_all(flate2::read::ZlibDecoder::new(&bytes[..]), bytes.len(), max),
-            Coding::Zstd => match zstd::stream::read::Decoder::with_buffer(&bytes[..]) {
+            Coding::Identity if bytes.len() as u64 > max => Err(DecodeError::TooLarge),
+            Coding::Identity => Ok(bytes.to_vec()),
+            Coding::Gzip => read_all(flate2::read::MultiGzDecoder::new(bytes), bytes.len(), max),
+            Coding::Zlib => read_all(flate2::read::ZlibDecoder::new(bytes), bytes.len(), max),
+            Coding::Zstd => match zstd::stream::read::Decoder::with_buffer(bytes) {
                 Ok(from) => read_all(from, bytes.len(), max),
                 Err(e) => Err(broken(&e)),
             },
             Coding::Snappy => {
-                let len = snap::raw::decompress_len(&bytes).map_err(|e| broken(&e))?;
+                let len = snap::raw::decompress_len(bytes).map_err(|e| broken(&e))?;
                 // The announced length is believed only as far as it can be true: a copy of two bytes gives at most 64.
                 if len as u64 > max {
-                    return Err(BodyError::TooLarge);
+                    return Err(DecodeError::TooLarge);
                 }
                 if len / 64 > bytes.len() {
                     return Err(broken(&"length does not fit"));
                 }
-                snap::raw::Decoder::new().decompress_vec(&bytes).map_err(|e| broken(&e))
+                snap::raw::Decoder::new().decompress_vec(bytes).map_err(|e| broken(&e))
             }
         }
     }
 }
 
-fn read_all(from: impl Read, packed: usize, max: u64) -> Result<Vec<u8>, BodyError> {
+fn read_all(from: impl Read, packed: usize, max: u64) -> Result<Vec<u8>, DecodeError> {
     // Text packs to a fifth or so; more room than that is made only for what really comes.
     let mut out =
         Vec::with_capacity(packed.saturating_mul(5).min(usize::try_from(max).unwrap_or(usize::MAX)).min(8 << 20));
-    from.take(max.saturating_add(1)).read_to_end(&mut out).map_err(|e| BodyError::Coding(e.to_string()))?;
-    if out.len() as u64 > max { Err(BodyError::TooLarge) } else { Ok(out) }
+    from.take(max.saturating_add(1)).read_to_end(&mut out).map_err(|e| DecodeError::Broken(e.to_string()))?;
+    if out.len() as u64 > max { Err(DecodeError::TooLarge) } else { Ok(out) }
 }
 
 /// Unpacks a stream piece by piece.
@@ -164,12 +156,12 @@ mod tests {
                 packed.chunks(7).for_each(|piece| unpacker.push(piece, &mut out).unwrap());
                 assert!(out == text, "{coding:?}");
             }
-            assert_eq!(coding.decode(packed.clone(), 8000).unwrap(), text);
-            assert!(matches!(coding.decode(packed.clone(), 7999), Err(BodyError::TooLarge)), "{coding:?}");
-            assert!(matches!(coding.decode(packed[..packed.len() / 2].to_vec(), 8000), Err(BodyError::Coding(_))));
+            assert_eq!(coding.decode(&packed, 8000).unwrap(), text);
+            assert!(matches!(coding.decode(&packed, 7999), Err(DecodeError::TooLarge)), "{coding:?}");
+            assert!(matches!(coding.decode(&packed[..packed.len() / 2], 8000), Err(DecodeError::Broken(_))));
         }
         let two = [gzip(b"a v=1 1\n"), gzip(b"b v=2 2\n")].concat();
-        assert_eq!(Coding::Gzip.decode(two, 100).unwrap(), b"a v=1 1\nb v=2 2\n");
+        assert_eq!(Coding::Gzip.decode(&two, 100).unwrap(), b"a v=1 1\nb v=2 2\n");
     }
 
     #[test]
@@ -195,10 +187,10 @@ mod tests {
     fn a_bomb_is_refused_before_it_unfolds() {
         let bomb = gzip(&vec![0; 64 << 20]);
         assert!(bomb.len() < 400_000);
-        assert!(matches!(Coding::Gzip.decode(bomb, 1 << 20), Err(BodyError::TooLarge)));
+        assert!(matches!(Coding::Gzip.decode(&bomb, 1 << 20), Err(DecodeError::TooLarge)));
         // A snappy header that announces 4 GiB less 1 in five bytes.
         let header = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
-        assert!(matches!(Coding::Snappy.decode(header.clone(), 1 << 20), Err(BodyError::TooLarge)));
-        assert!(matches!(Coding::Snappy.decode(header, u64::MAX), Err(BodyError::Coding(_))));
+        assert!(matches!(Coding::Snappy.decode(&header, 1 << 20), Err(DecodeError::TooLarge)));
+        assert!(matches!(Coding::Snappy.decode(&header, u64::MAX), Err(DecodeError::Broken(_))));
     }
 }
