@@ -8,7 +8,8 @@
     feature = "grok",
     feature = "json_v2",
     feature = "logfmt",
-    feature = "value"
+    feature = "value",
+    feature = "_xpath"
 ))]
 mod scalar;
 #[cfg(test)]
@@ -34,7 +35,14 @@ pub mod json;
 pub mod json_v2;
 #[cfg(feature = "json")]
 pub mod jsonata;
-#[cfg(any(feature = "json", feature = "json_v2", feature = "logfmt", feature = "nowmetric", feature = "splunkmetric"))]
+#[cfg(any(
+    feature = "json",
+    feature = "json_v2",
+    feature = "logfmt",
+    feature = "nowmetric",
+    feature = "splunkmetric",
+    feature = "_xpath"
+))]
 pub mod jsontext;
 #[cfg(feature = "logfmt")]
 pub mod logfmt;
@@ -48,3 +56,5 @@ pub mod splunkmetric;
 pub mod templates;
 #[cfg(feature = "value")]
 pub mod value;
+#[cfg(feature = "_xpath")]
+mod xpath;

@@ -39,7 +39,7 @@ impl Scope<'_> {
         let document = self.document;
         let mut each = |nodes: &mut dyn Iterator<Item = NodeId>| -> Flow {
             for n in nodes {
-                self.work.count()?;
+                self.work.take()?;
                 if test.passes(document, n, axis) && sink(n)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }

@@ -54,7 +54,7 @@ impl Scope<'_> {
                 for &n in a {
                     let text = self.string(n)?;
                     for other in &right {
-                        self.work.count()?;
+                        self.work.take()?;
                         if by_text(operator, &text, other) {
                             return Ok(true);
                         }

@@ -42,8 +42,9 @@ impl Work {
         Work(Cell::new(visits))
     }
 
+    /// One visit.
     #[inline]
-    pub(crate) fn count(&self) -> Result<(), Fault> {
+    pub fn take(&self) -> Result<(), Fault> {
         self.spend(1)
     }
 
@@ -334,7 +335,7 @@ impl<'d> Scope<'d> {
             let size = nodes.len();
             let mut passed = Vec::new();
             for (i, node) in nodes.into_iter().enumerate() {
-                self.work.count()?;
+                self.work.take()?;
                 let focus = Focus { node, position: i + 1, size };
                 let passes = if predicate.is_nodes() {
                     self.first(predicate, focus)?.is_some()

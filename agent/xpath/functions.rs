@@ -1,6 +1,6 @@
 //! The functions: those of XPath 1.0, section 4, and what Telegraf's library adds from 2.0.
 
-use super::document::NodeId;
+use super::document::{Kind, NodeId};
 use super::evaluate::{Fault, Focus, Scope};
 use super::expression::{Call, Expr};
 use super::value::Value;
@@ -214,6 +214,7 @@ impl<'d> Scope<'d> {
     fn name(&self, function: Function, node: NodeId) -> Cow<'d, str> {
         let document = self.document;
         match function {
+            _ if matches!(document.kind(node), Kind::Root | Kind::Text | Kind::Comment) => Cow::Borrowed(""),
             Function::NamespaceUri => Cow::Borrowed(document.uri(node)),
             Function::Name if !document.prefix(node).is_empty() => {
                 Cow::Owned(format!("{}:{}", document.prefix(node), document.name(node)))
