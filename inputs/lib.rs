@@ -94,6 +94,8 @@ mod socket_listener;
 mod statsd;
 #[cfg(feature = "swap")]
 mod swap;
+#[cfg(feature = "syslog")]
+mod syslog;
 #[cfg(feature = "system")]
 mod system;
 #[cfg(feature = "tail")]

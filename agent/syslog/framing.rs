@@ -56,15 +56,16 @@ impl Splitter {
         }
     }
 
-    /// What is left at the end of the stream: a message without trailer, or one that is shorter than it said.
-    pub fn last(&self, bytes: &[u8]) -> Option<Range<usize>> {
+    /// What is left at the end of the stream: a message without trailer, or one that is shorter than it said; the flag says
+    /// whether it is whole.
+    pub fn last(&self, bytes: &[u8]) -> Option<(Range<usize>, bool)> {
         let whole = 0..bytes.len();
         match self.framing {
             _ if bytes.is_empty() || self.passing > 0 || self.skipping => None,
-            Framing::Trailer(_) => Some(whole),
+            Framing::Trailer(_) => Some((whole, true)),
             Framing::OctetCounting { .. } => match length(bytes) {
-                Ok(Some((head, _))) if head < bytes.len() => Some(head..bytes.len()),
-                _ => Some(whole),
+                Ok(Some((head, _))) if head < bytes.len() => Some((head..bytes.len(), false)),
+                _ => Some((whole, false)),
             },
         }
     }

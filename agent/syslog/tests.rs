@@ -207,7 +207,7 @@ fn cut(framing: Framing, stream: &[u8], step: usize) -> (Vec<String>, Option<Str
             }
         }
     }
-    pieces.extend(splitter.last(&buffer).map(|at| String::from_utf8_lossy(&buffer[at]).into_owned()));
+    pieces.extend(splitter.last(&buffer).map(|(at, _)| String::from_utf8_lossy(&buffer[at]).into_owned()));
     (pieces, None)
 }
 

@@ -62,6 +62,11 @@ impl Socket {
         }
     }
 
+    /// The socket itself.
+    pub(super) fn as_ref(&self) -> &socket2::Socket {
+        &self.socket
+    }
+
     pub(super) fn local(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()?.as_socket()
     }

@@ -7,7 +7,7 @@ use super::address::{Address, Family, SocketFile, resolve};
 use agent_api::{Context, Error, Result, anyhow, bail};
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -108,6 +108,24 @@ impl Packets {
     /// The address that it is bound to.
     pub fn local(&self) -> Option<SocketAddr> {
         self.socket.local()
+    }
+
+    /// Joins the group, if the socket is bound to an address of one: packets of anybody, or of `source` alone (RFC 4607).
+    pub fn join(&self, source: Option<Ipv4Addr>) -> Result<()> {
+        let socket = socket2::SockRef::from(self.socket.as_ref());
+        match (self.local().map(|at| at.ip()), source) {
+            (Some(IpAddr::V4(group)), Some(source)) if group.is_multicast() => socket
+                .join_ssm_v4(&source, &group, &Ipv4Addr::UNSPECIFIED)
+                .with_context(|| format!("join the group {group} of {source}")),
+            (Some(IpAddr::V4(group)), None) if group.is_multicast() => socket
+                .join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)
+                .with_context(|| format!("join the group {group}")),
+            (Some(IpAddr::V6(group)), None) if group.is_multicast() => {
+                socket.join_multicast_v6(&group, 0).with_context(|| format!("join the group {group}"))
+            }
+            (_, None) => Ok(()),
+            (at, Some(source)) => bail!("join the group of {source}: {at:?} is no IPv4 address of a group"),
+        }
     }
 
     /// Ends a waiting `receive` from another thread.

@@ -41,6 +41,11 @@ impl Socket {
         Ok(Socket { socket: socket.into(), wake: Waker(Arc::default()) })
     }
 
+    /// The socket itself.
+    pub(super) fn as_ref(&self) -> &std::net::UdpSocket {
+        &self.socket
+    }
+
     pub(super) fn local(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()
     }
