@@ -54,7 +54,8 @@ pub(crate) fn priority(c: &mut Cursor<'_>) -> Result<u8, Fault> {
     }
     let at = c.at();
     let digits = c.ascii_while(|b| b.is_ascii_digit());
-    let value = digits.parse::<u8>().ok().filter(|v| *v <= PRIORITY_MAX && (digits.len() == 1 || !digits.starts_with('0')));
+    let value =
+        digits.parse::<u8>().ok().filter(|v| *v <= PRIORITY_MAX && (digits.len() == 1 || !digits.starts_with('0')));
     let value = value.ok_or(Fault { expected: fault::PRIORITY_VALUE, column: at })?;
     if c.eat(b'>') { Ok(value) } else { Err(Fault { expected: fault::PRIORITY, column: c.at() }) }
 }

@@ -26,7 +26,10 @@ fn a_whole_message() {
     );
     assert_eq!((m.facility(), m.severity(), m.version), (20, 5, Some(1)));
     assert_eq!(m.timestamp, Some(1_065_935_655_003_000_000));
-    assert_eq!((m.hostname, m.appname, m.procid, m.msgid), (Some("own.example"), Some("evntslog"), Some("77"), Some("ID47")));
+    assert_eq!(
+        (m.hostname, m.appname, m.procid, m.msgid),
+        (Some("own.example"), Some("evntslog"), Some("77"), Some("ID47"))
+    );
     assert_eq!(m.data[0].id, "a@1");
     assert_eq!(m.data[0].params, [("iut", "3".into()), ("s", "A\"B]\\\\n".into())]);
     assert_eq!(m.data[1], Element { id: "b", params: Vec::new() });
@@ -103,7 +106,9 @@ fn the_older_standard() {
 
 #[test]
 fn the_year_is_that_of_the_clock_but_at_its_turn() {
-    let at = |text: &str, now: i64| Message::parse(text.as_bytes(), Standard::Rfc3164 { now, lines: false }).unwrap().timestamp;
+    let at = |text: &str, now: i64| {
+        Message::parse(text.as_bytes(), Standard::Rfc3164 { now, lines: false }).unwrap().timestamp
+    };
     // The clock stands on the first of January 2026, then on the last of December.
     let (first, last) = (1_767_225_600_000_000_000, 1_798_675_200_000_000_000);
     assert_eq!(at("<1>Dec 31 23:59:59 h x", first), Some(first - 1_000_000_000));
@@ -128,7 +133,8 @@ fn drafts_are_read_again() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
-    let odd = ["", "-", "a", "a b", "]", "\"", "\\", "=", "é", "x\ny", "app[1]:", "0123456789012345678901234567890123456789"];
+    let odd =
+        ["", "-", "a", "a b", "]", "\"", "\\", "=", "é", "x\ny", "app[1]:", "0123456789012345678901234567890123456789"];
     for _ in 0..5000 {
         let mut pick = || odd[next(odd.len())];
         let parts = [pick(), pick(), pick(), pick(), pick(), pick(), pick(), pick()];

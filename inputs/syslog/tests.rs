@@ -29,7 +29,9 @@ fn timeless(lines: &[String]) -> Vec<&str> {
 }
 
 fn short(text: &str) -> String {
-    format!("syslog,facility=user,severity=notice,source=127.0.0.1 facility_code=1i,severity_code=5i,version=1u,message={text:?}")
+    format!(
+        "syslog,facility=user,severity=notice,source=127.0.0.1 facility_code=1i,severity_code=5i,version=1u,message={text:?}"
+    )
 }
 
 fn counted(message: &str) -> String {
@@ -63,13 +65,16 @@ async fn octet_counting_in_pieces() {
 async fn bad_messages_cost_no_good_ones() {
     let (at, server) = start(TCP, |s| s.max_message_length = Size(40)).await;
     let mut client = TcpStream::connect(at.unwrap()).await.unwrap();
-    let stream = counted("<13>1 bad") + &counted(&"x".repeat(100_000)) + &counted("<13>1 - - - - - - good") + "no length";
+    let stream =
+        counted("<13>1 bad") + &counted(&"x".repeat(100_000)) + &counted("<13>1 - - - - - - good") + "no length";
     client.write_all(stream.as_bytes()).await.unwrap();
     assert_eq!(timeless(&server.kept.wait(|l| l.len() == 1).await), [short("good")]);
     // The lengths are lost: the connection is closed.
     assert_eq!(client.read(&mut [0; 8]).await.unwrap_or(0), 0);
     let errors = server.stop().await.errors().join("; ");
-    for part in ["RFC3339MICRO", "<13>1 bad", "message of 100000 bytes is too long", "expecting the length of a message"] {
+    for part in
+        ["RFC3339MICRO", "<13>1 bad", "message of 100000 bytes is too long", "expecting the length of a message"]
+    {
         assert!(errors.contains(part), "{errors}");
     }
 }
@@ -106,7 +111,8 @@ async fn half_messages_count_where_that_is_wanted() {
         assert_eq!(kept.errors().len(), 2, "{:?}", kept.errors());
         let lines = kept.lines();
         if best_effort {
-            let version = "syslog,facility=user,severity=notice,source=127.0.0.1 facility_code=1i,severity_code=5i,version=2u";
+            let version =
+                "syslog,facility=user,severity=notice,source=127.0.0.1 facility_code=1i,severity_code=5i,version=2u";
             assert_eq!(timeless(&lines), [version, &short("cut")]);
         } else {
             assert!(lines.is_empty(), "{lines:?}");
@@ -135,8 +141,10 @@ async fn datagrams_of_both_standards() {
     let lines = server.kept.wait(|l| l.len() == 1).await;
     assert_eq!(
         timeless(&lines),
-        ["syslog,appname=su,facility=auth,hostname=web,severity=crit,source=127.0.0.1 facility_code=4i,severity_code=2i,\
-          timestamp=1714979289000000000i,procid=\"7\",message=\"failed\""]
+        [
+            "syslog,appname=su,facility=auth,hostname=web,severity=crit,source=127.0.0.1 facility_code=4i,severity_code=2i,\
+          timestamp=1714979289000000000i,procid=\"7\",message=\"failed\""
+        ]
     );
     server.stop().await;
 }

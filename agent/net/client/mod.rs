@@ -11,6 +11,7 @@ mod options;
 mod resolve;
 mod send;
 mod setup;
+pub mod websocket;
 
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,8 @@ pub struct Setup {
     pub local_address: String,
     /// True if every request makes a connection of its own: for checks of whether a server can be reached.
     pub single_use: bool,
+    /// True where a request turns its connection into something else, which HTTP/2 cannot (RFC 9110 section 7.8).
+    pub http1_only: bool,
     /// How often an HTTP/2 connection without traffic is asked whether it is alive, and how long the answer may take.
     pub ping: Option<(Duration, Duration)>,
 }
@@ -102,8 +104,9 @@ impl Setup {
             "" => concat!("agent/", env!("CARGO_PKG_VERSION")),
             own => own,
         };
+        let protocols: &[&str] = if self.http1_only { &["http/1.1"] } else { &["h2", "http/1.1"] };
         let mut http = reqwest::Client::builder()
-            .tls_backend_preconfigured((*self.tls.config(&["h2", "http/1.1"])?).clone())
+            .tls_backend_preconfigured((*self.tls.config(protocols)?).clone())
             .dns_resolver(Arc::new(System))
             .timeout(or(self.transport.timeout, TIMEOUT))
             .pool_idle_timeout(or(self.transport.idle_conn_timeout, IDLE))
@@ -112,6 +115,9 @@ impl Setup {
             .referer(false)
             .user_agent(user_agent)
             .cookie_store(!self.cookies.cookie_auth_url.is_empty());
+        if self.http1_only {
+            http = http.http1_only();
+        }
         if let Some((every, within)) = self.ping {
             http = http
                 .http2_keep_alive_interval(every)
