@@ -8,8 +8,12 @@ mod datadog;
 mod discard;
 #[cfg(feature = "exec")]
 mod exec;
+#[cfg(feature = "execd")]
+mod execd;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "graphite")]
+mod graphite;
 #[cfg(feature = "health")]
 mod health;
 #[cfg(feature = "http")]
@@ -28,7 +32,13 @@ mod opentsdb;
 mod page;
 #[cfg(feature = "prometheus_client")]
 mod prometheus_client;
+#[cfg(feature = "_socket")]
+mod socket;
 #[cfg(feature = "socket_writer")]
 mod socket_writer;
 #[cfg(feature = "sql")]
 mod sql;
+#[cfg(feature = "syslog")]
+mod syslog;
+#[cfg(feature = "websocket")]
+mod websocket;

@@ -3,19 +3,14 @@
 //! A stream gets the metrics one behind the other, a datagram holds one metric (or a batch). How far a write came is counted
 //! in metrics, so what the kernel took is not sent again; whether the other side read it, no socket can tell.
 
-mod address;
-mod connection;
-mod packed;
 #[cfg(test)]
 mod tests;
 
-use address::Address;
+use crate::socket::{Address, Connection, Dial, KEEP_ALIVE, Packed};
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::coding::Coding;
 use agent_net::tls::ClientTls;
-use connection::Connection;
-use packed::Packed;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -90,9 +85,9 @@ impl Output for SocketWriter {
 }
 
 async fn connect(settings: &Settings, address: &Address, tls: &ClientTls) -> Result<Connection> {
-    let tls = tls.enabled().then_some(tls);
-    let silence = settings.keep_alive_period.map_or(connection::KEEP_ALIVE, |d| *d);
-    let open = Connection::open(address, tls, silence).await;
+    let keep_alive = settings.keep_alive_period.map_or(KEEP_ALIVE, |d| *d);
+    let dial = Dial { tls: tls.enabled().then_some(tls), keep_alive, ..Dial::default() };
+    let open = Connection::open(address, dial).await;
     open.with_context(|| format!("connect to {}", settings.address))
 }
 

@@ -1,6 +1,7 @@
 //! The output against sockets of this host.
 
 use super::*;
+use crate::socket::Sent;
 use agent_formats as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -143,7 +144,7 @@ fn what_a_broken_stream_took_counts() {
             Ok(())
         });
     }
-    let sent = connection::Sent { documents: 2, lost: Some(anyhow!("gone")), ..connection::Sent::default() };
+    let sent = Sent { documents: 2, lost: Some(anyhow!("gone")), ..Sent::default() };
     match packed.result(sent) {
         Err(WriteError::Partial { written, rejected, .. }) => assert_eq!((written, rejected), (vec![0, 2], vec![1])),
         other => panic!("{other:?}"),

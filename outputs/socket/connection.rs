@@ -2,7 +2,7 @@
 
 use super::address::{Address, Version};
 use super::packed::Packed;
-use agent_api::{Context, Error, Result, ensure};
+use agent_api::{Context, Error, Result, anyhow, ensure};
 use agent_net::tls::ClientTls;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,24 +10,46 @@ use std::pin::Pin;
 use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
-/// Time for a connection to come about.
+/// Time for a connection to come about, where the user says nothing.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Time that a write may make no progress.
+/// Time that a write may make no progress, where the user says nothing.
 const STUCK: Duration = Duration::from_secs(30);
 /// Silence before TCP probes, where the user says nothing.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The most a UDP datagram can carry over IPv4.
 const UDP_MOST: usize = 65_507;
 
 /// A stream of bytes.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// How a socket is opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Dial<'a> {
+    /// By TLS, for TCP.
+    pub(crate) tls: Option<&'a ClientTls>,
+    /// Silence before TCP probes the peer; 0 for never.
+    pub(crate) keep_alive: Duration,
+    /// Where TCP connections come from.
+    pub(crate) local: Option<SocketAddr>,
+    /// Time for a connection to come about.
+    pub(crate) time: Duration,
+    /// Time that a write may make no progress.
+    pub(crate) stuck: Duration,
+}
+
+impl Default for Dial<'_> {
+    fn default() -> Self {
+        Dial { tls: None, keep_alive: KEEP_ALIVE, local: None, time: CONNECT, stuck: STUCK }
+    }
+}
+
 /// An open socket.
-pub(super) enum Connection {
-    Stream(Box<dyn Duplex>),
+pub(crate) enum Connection {
+    /// A stream, and the time that a write may make no progress.
+    Stream(Box<dyn Duplex>, Duration),
     Udp(UdpSocket),
     #[cfg(unix)]
     Unixgram(tokio::net::UnixDatagram),
@@ -35,32 +57,34 @@ pub(super) enum Connection {
 
 /// How far a write came.
 #[derive(Default)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// Number of documents, from the first, that were sent or refused.
-    pub(super) documents: usize,
+    pub(crate) documents: usize,
     /// Places of those among them that can never be sent.
-    pub(super) refused: Vec<usize>,
+    pub(crate) refused: Vec<usize>,
     /// Why they cannot.
-    pub(super) cause: Option<Error>,
+    pub(crate) cause: Option<Error>,
     /// Why the rest was not sent: the connection is of no more use.
-    pub(super) lost: Option<Error>,
+    pub(crate) lost: Option<Error>,
 }
 
 impl Connection {
-    /// Connects; with `tls` by TLS; `silence` before TCP probes a peer, 0 for never.
-    pub(super) async fn open(address: &Address, tls: Option<&ClientTls>, silence: Duration) -> Result<Self> {
+    /// Connects.
+    pub(crate) async fn open(address: &Address, dial: Dial<'_>) -> Result<Self> {
         let open = async {
             Ok(match address {
                 Address::Tcp(host, version) => {
-                    let stream = tcp(host, *version, silence).await?;
-                    match tls {
-                        Some(tls) => Connection::Stream(Box::new(secure(stream, host, tls).await?)),
-                        None => Connection::Stream(Box::new(stream)),
+                    let stream = tcp(host, *version, dial).await?;
+                    match dial.tls {
+                        Some(tls) => Connection::Stream(Box::new(secure(stream, host, tls).await?), dial.stuck),
+                        None => Connection::Stream(Box::new(stream), dial.stuck),
                     }
                 }
                 Address::Udp(host, version) => Connection::Udp(udp(host, *version).await?),
                 #[cfg(unix)]
-                Address::Unix(path) => Connection::Stream(Box::new(tokio::net::UnixStream::connect(path).await?)),
+                Address::Unix(path) => {
+                    Connection::Stream(Box::new(tokio::net::UnixStream::connect(path).await?), dial.stuck)
+                }
                 #[cfg(unix)]
                 Address::Unixgram(path) => {
                     let socket = tokio::net::UnixDatagram::unbound()?;
@@ -71,12 +95,13 @@ impl Connection {
                 Address::Unix(_) | Address::Unixgram(_) => agent_api::bail!("this system has no unix sockets"),
             })
         };
-        tokio::time::timeout(CONNECT, open).await.unwrap_or_else(|_| Err(Error::msg("no answer in 10s")))
+        let late = |_| Err(Error::msg(format!("no answer in {:?}", dial.time)));
+        tokio::time::timeout(dial.time, open).await.unwrap_or_else(late)
     }
 
     /// True if the peer has closed a stream. Whatever it says otherwise is read and forgotten.
-    pub(super) fn is_closed(&mut self) -> bool {
-        let Connection::Stream(stream) = self else { return false };
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let Connection::Stream(stream, _) = self else { return false };
         let mut memory = [0; 4096];
         // More than this at a time is for the next write; nobody expects a peer to say anything at all.
         for _ in 0..64 {
@@ -91,9 +116,9 @@ impl Connection {
     }
 
     /// Sends documents in order until one cannot be sent.
-    pub(super) async fn send(&mut self, packed: &Packed) -> Sent {
+    pub(crate) async fn send(&mut self, packed: &Packed) -> Sent {
         match self {
-            Connection::Stream(stream) => send_stream(stream, packed).await,
+            Connection::Stream(stream, stuck) => send_stream(stream, *stuck, packed).await,
             Connection::Udp(socket) => {
                 let mut sent = Sent::default();
                 for document in packed.each() {
@@ -141,17 +166,17 @@ impl Sent {
     }
 }
 
-async fn send_stream(stream: &mut Box<dyn Duplex>, packed: &Packed) -> Sent {
+async fn send_stream(stream: &mut Box<dyn Duplex>, stuck: Duration, packed: &Packed) -> Sent {
     let mut written = 0;
     let result = async {
         while written < packed.bytes.len() {
-            let wait = tokio::time::timeout(STUCK, stream.write(&packed.bytes[written..])).await;
+            let wait = tokio::time::timeout(stuck, stream.write(&packed.bytes[written..])).await;
             match wait.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 n => written += n,
             }
         }
-        tokio::time::timeout(STUCK, stream.flush()).await?
+        tokio::time::timeout(stuck, stream.flush()).await?
     };
     match result.await {
         Ok(()) => Sent { documents: packed.documents.len(), ..Sent::default() },
@@ -189,16 +214,36 @@ async fn resolve(host: &str, version: Version) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-async fn tcp(host: &str, version: Version, silence: Duration) -> Result<TcpStream> {
-    let stream = TcpStream::connect(resolve(host, version).await?.as_slice()).await?;
+async fn tcp(host: &str, version: Version, dial: Dial<'_>) -> Result<TcpStream> {
+    let found = resolve(host, version).await?;
+    let stream = match dial.local {
+        None => TcpStream::connect(found.as_slice()).await?,
+        Some(local) => connect_from(local, &found).await?,
+    };
     // A batch is written in one piece; its last segment must not wait for an acknowledgement.
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(&stream);
+    let silence = dial.keep_alive;
     match silence.is_zero() {
         true => socket.set_keepalive(false)?,
         false => socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(silence).with_interval(silence))?,
     }
     Ok(stream)
+}
+
+/// Connects to the first address that can be reached from `local`.
+async fn connect_from(local: SocketAddr, found: &[SocketAddr]) -> Result<TcpStream> {
+    let mut last = None;
+    for to in found.iter().filter(|to| to.is_ipv4() == local.is_ipv4()) {
+        let socket = if local.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(local).with_context(|| format!("use the local address {local}"))?;
+        match socket.connect(*to).await {
+            Ok(stream) => return Ok(stream),
+            Err(e) => last = Some(e),
+        }
+    }
+    Err(last.map_or_else(|| anyhow!("no address that can be reached from {local}"), Error::from))
 }
 
 async fn secure(stream: TcpStream, host: &str, tls: &ClientTls) -> Result<tokio_rustls::client::TlsStream<TcpStream>> {

@@ -7,11 +7,11 @@ use std::ops::Range;
 
 /// Documents ready to be sent, and metrics that never can be.
 #[derive(Default)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     /// All documents in a row.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Where each document ends, and the places of its metrics.
-    pub(super) documents: Vec<(usize, Range<usize>)>,
+    pub(crate) documents: Vec<(usize, Range<usize>)>,
     rejected: Vec<usize>,
     cause: Option<Error>,
 }
@@ -21,7 +21,7 @@ const KEPT: usize = 8 << 20;
 
 impl Packed {
     /// Empties it.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         if self.bytes.capacity() > KEPT {
             self.bytes = Vec::new();
@@ -32,7 +32,7 @@ impl Packed {
     }
 
     /// Adds a document of some metrics; an error of its serializer rejects them.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         coding: Coding,
         metrics: Range<usize>,
@@ -58,13 +58,13 @@ impl Packed {
     }
 
     /// Every document.
-    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.documents.iter().map(move |(end, _)| &self.bytes[std::mem::replace(&mut start, *end)..*end])
     }
 
     /// The result of a write.
-    pub(super) fn result(&mut self, sent: Sent) -> Result<(), WriteError> {
+    pub(crate) fn result(&mut self, sent: Sent) -> Result<(), WriteError> {
         for place in sent.refused {
             self.rejected.extend(self.documents[place].1.clone());
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Which version of IP is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     Any,
     V4,
     V6,
@@ -13,7 +13,7 @@ pub(super) enum Version {
 
 /// Where a socket connects to; hosts with their port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
+pub(crate) enum Address {
     Tcp(String, Version),
     Udp(String, Version),
     Unix(PathBuf),
@@ -22,7 +22,7 @@ pub(super) enum Address {
 
 impl Address {
     /// Reads `scheme://rest`.
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once("://") else {
             bail!("address {text:?}: expected a scheme, such as tcp://host:port");
         };
