@@ -32,7 +32,7 @@ fn receive(packets: Packets, intake: &Intake, out: &Sender, stop: &Stop) -> Resu
                 messages.add(packet.bytes, packet.from, &intake.reading);
                 continue;
             }
-            match intake.coding.decode(packet.bytes.to_vec(), intake.max_unpacked) {
+            match intake.coding.decode(packet.bytes, intake.max_unpacked) {
                 Ok(plain) => messages.add(&plain, packet.from, &intake.reading),
                 Err(cause) => messages.bad.add(0, "", cause),
             }
