@@ -6,6 +6,7 @@
 mod args;
 mod flows;
 mod print;
+mod reload;
 mod run;
 mod secrets;
 mod signals;

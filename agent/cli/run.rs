@@ -1,16 +1,19 @@
 //! The run: loads, starts, listens to signals, reloads, stops.
 
-use super::signals::Signals;
+use super::reload::Reloader;
+use super::signals::{self, Signals};
 use super::{VERSION, args, load, log, runtime, sources, surroundings};
 use crate::config::Config;
-use crate::pipeline::{self, Mode, Summary};
+use crate::pipeline::{self, Control, Mode, Summary};
 use crate::{logging, state};
 use agent_api::plugin::entries;
 use agent_api::{Result, bail};
 use clap::ArgMatches;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Runs until the end that the flags ask for.
 pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
@@ -33,14 +36,7 @@ async fn until_stopped(matches: &ArgMatches, mode: Mode, wait: Duration) -> Resu
     if let Some(file) = pidfile {
         write_pid(Path::new(file));
     }
-    let signals = Signals::listen(matches.clone(), mode)?;
-    let result = loop {
-        match one_life(matches, mode, wait, &signals).await {
-            Ok(Ended::Reload) => {}
-            Ok(Ended::Over(summary)) => break finish(mode, summary),
-            Err(e) => break Err(e),
-        }
-    };
+    let result = one_life(matches, mode, wait).await.and_then(|summary| finish(mode, summary));
     if let Some(file) = pidfile {
         // It may be gone already.
         let _gone = std::fs::remove_file(file);
@@ -48,25 +44,21 @@ async fn until_stopped(matches: &ArgMatches, mode: Mode, wait: Duration) -> Resu
     result
 }
 
-enum Ended {
-    Reload,
-    Over(Summary),
-}
-
 /// From loading to the end of the pipeline.
-async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration, signals: &Signals) -> Result<Ended> {
-    let sources = sources(&[matches]);
-    let config = load(&sources)?;
+async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Summary> {
+    let control = Control::default();
+    signals::listen_for_end(control.stop.clone())?;
+    let signals = Signals::new()?;
+    let config = Arc::new(load(&sources(&[matches]))?);
     logging::configure(&config.agent, args::flag(matches, "debug"), args::flag(matches, "quiet"))?;
     announce(&config, args::flag(matches, "print-plugin-config-source"));
     let surroundings = surroundings(&config, mode);
     crate::secrets::start(&config, &surroundings).await?;
     config.check(&surroundings).map_err(|e| agent_api::anyhow!("{e}"))?;
-    let statefile = (!config.agent.statefile.is_empty() && mode == Mode::Run).then(|| config.agent.statefile.clone());
-    if let Some(file) = &statefile {
-        state::load(Path::new(file), &surroundings)?;
+    let keeps_state = |config: &Config| !config.agent.statefile.is_empty() && mode == Mode::Run;
+    if keeps_state(&config) {
+        state::load(Path::new(&config.agent.statefile), &surroundings)?;
     }
-    let control = signals.begin();
     let ready = {
         let started = control.started.clone();
         tokio::spawn(async move {
@@ -74,13 +66,16 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration, signals: &Si
             crate::service::ready();
         })
     };
-    let result = pipeline::run(&config, mode, wait, &surroundings, &control).await;
+    let (pipeline, reloads) = mpsc::channel(1);
+    let reloader = Reloader::start(matches.clone(), config.clone(), surroundings.clone(), pipeline);
+    signals.serve(reloader.clone(), control.clone());
+    let result = pipeline::run(config, mode, wait, &surroundings, &control, reloads).await;
     ready.abort();
-    if let Some(file) = &statefile {
-        state::save(Path::new(file), &surroundings)?;
+    let config = reloader.current();
+    if keeps_state(&config) {
+        state::save(Path::new(&config.agent.statefile), &surroundings)?;
     }
-    let summary = result?;
-    Ok(if signals.asks_for_reload() { Ended::Reload } else { Ended::Over(summary) })
+    result
 }
 
 fn finish(mode: Mode, summary: Summary) -> Result<ExitCode> {

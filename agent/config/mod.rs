@@ -10,6 +10,7 @@ mod build;
 mod check;
 mod common;
 mod compat;
+mod digest;
 mod errors;
 mod explain;
 mod filter;
@@ -26,6 +27,7 @@ mod typed;
 mod variables;
 
 pub use build::{Built, NotBuilt, Surroundings};
+pub use digest::Digest;
 pub use errors::{Errors, File, Files, Problem};
 pub use filter::Filter;
 pub use model::*;

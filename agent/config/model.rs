@@ -126,6 +126,10 @@ pub struct Instance {
     pub span: Span,
     /// Hash of its name and flattened options as written: the key of its state (TELEGRAF.md 4, Plugin ID).
     pub id: String,
+    /// Equal where the plugin would be built the same: name, alias, log level, its own options and those of its format.
+    pub own: super::Digest,
+    /// Equal where its whole table comes to the same, common options included.
+    pub whole: super::Digest,
 }
 
 impl std::fmt::Debug for Instance {
@@ -138,6 +142,11 @@ impl Instance {
     /// The plugin as users name it: `inputs.cpu`.
     pub fn name(&self) -> String {
         format!("{}.{}", self.entry.family.name(), self.entry.name)
+    }
+
+    /// What the queue of an output is called and stays with: its alias, else the name of its plugin.
+    pub fn queue_name(&self) -> &str {
+        if self.alias.is_empty() { self.entry.name } else { &self.alias }
     }
 
     /// The name for the log: `inputs.cpu::alias`.

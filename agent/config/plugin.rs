@@ -3,7 +3,7 @@
 use super::common::Common;
 use super::errors::{Files, Problem, name_hints};
 use super::labels::is_label;
-use super::{Filter, Instance, id, legacy, names};
+use super::{Filter, Instance, digest, id, legacy, names};
 use agent_api::options::{Item, Setting, Span, Table};
 use agent_api::plugin::{self, Entry, Family, Format};
 
@@ -93,8 +93,16 @@ impl Found<'_> {
                 remarks.problems.push(self.unused(&option, entry, &formats, files));
             }
         }
+        let level = common.log_level.map_or_else(String::new, |level| format!("{level:?}"));
+        let name = format!("{}\0{}\0{level}", self.full_name(), common.alias);
+        let mut parts = vec![("", &table)];
+        parts.extend(formats.parser.map(|entry| (entry.name, &to_parser)));
+        parts.extend(formats.serializer.map(|entry| (entry.name, &to_serializer)));
+        let digest = digest::of(&name, &parts);
         let mut instance = Instance {
             entry,
+            own: digest,
+            whole: digest::of(&self.full_name(), &[("", self.table)]),
             table,
             parser: formats.parser.map(|entry| (entry, to_parser)),
             serializer: formats.serializer.map(|entry| (entry, to_serializer)),

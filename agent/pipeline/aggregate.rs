@@ -3,9 +3,11 @@
 //! Because the end of a window travels behind the metrics that came before it, nothing is counted twice or missed at the
 //! boundary, and no lock is needed. At the stop the last partial window is emitted.
 
+use super::account::{Account, Key};
 use super::credit::Credit;
+use super::fanout::Fanout;
 use super::rename::Renaming;
-use super::stage::{DEPTH, Next};
+use super::stage::{DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
 use agent_api::plugin::{DynAggregator, now};
 use agent_api::stats::{self, Counter};
@@ -14,14 +16,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Builds one shard of an aggregator.
 pub(super) type Maker = Arc<dyn Fn(&AggregatorConfig) -> Result<Box<dyn DynAggregator>> + Send + Sync>;
 
-/// One aggregator as the stage sees it.
-struct Aggregation {
+/// One aggregator as the stage sees it. Its shards run on while the stage around it is exchanged.
+pub(super) struct Aggregation {
+    pub(super) key: Key,
+    account: Arc<Account>,
+    tasks: JoinSet<()>,
     filter: Filter,
     drop_original: bool,
     shards: Vec<mpsc::Sender<Message>>,
@@ -53,54 +58,52 @@ impl Window {
 }
 
 /// What the aggregators of a run share.
-pub(super) struct Plan<'a> {
-    pub(super) maker: &'a Maker,
-    /// Most shards of one aggregator.
-    pub(super) workers: usize,
+pub(super) struct Plan {
     /// Windows end on multiples of their period.
     pub(super) round: bool,
     /// Nanoseconds to which inputs round times, the coarsest of them.
     pub(super) precision: i64,
     /// Where results go.
-    pub(super) results: Next,
+    pub(super) results: Gate,
     /// The credit of results.
     pub(super) credit: Credit,
 }
 
-/// Starts the aggregators: metrics that come in at the entry go to them and on to `originals`; `originals` itself if there are none.
-pub(super) fn start(
-    configs: &[AggregatorConfig],
-    plan: &Plan<'_>,
-    originals: Next,
-    tasks: &mut JoinSet<()>,
-) -> Result<Next> {
-    if configs.is_empty() {
-        return Ok(originals);
-    }
-    let all = configs.iter().map(|config| Aggregation::start(config, plan, tasks)).collect::<Result<Vec<_>>>()?;
+/// The task that takes metrics to aggregators; gives them back when its entry has been closed.
+pub(super) type Router = JoinHandle<Vec<Aggregation>>;
+
+/// Starts to take what comes in at the entry to the aggregators and on to `originals`.
+pub(super) fn start(all: Vec<Aggregation>, originals: Fanout) -> (Router, Next) {
     let (entry, batches) = mpsc::channel(DEPTH);
-    tasks.spawn(route(all, batches, originals));
-    Ok(Next::Stage(entry))
+    (tokio::spawn(route(all, batches, originals)), Next::Stage(entry))
+}
+
+/// Builds the shards of an aggregator.
+pub(super) fn build(config: &AggregatorConfig, maker: &Maker, workers: usize) -> Result<Vec<Box<dyn DynAggregator>>> {
+    let mut instances = vec![maker(config)?];
+    while instances[0].scope() != Scope::Everything && instances.len() < workers {
+        instances.push(maker(config)?);
+    }
+    Ok(instances)
 }
 
 impl Aggregation {
-    fn start(config: &AggregatorConfig, plan: &Plan<'_>, tasks: &mut JoinSet<()>) -> Result<Self> {
-        let Plan { maker, workers, round, precision, results, credit } = plan;
-        let first = maker(config)?;
-        let mut instances = Vec::new();
-        if first.scope() != Scope::Everything {
-            for _ in 1..*workers {
-                instances.push(maker(config)?);
-            }
-        }
-        instances.push(first);
+    /// Starts shards; their first window begins now.
+    pub(super) fn start(
+        config: &AggregatorConfig,
+        key: Key,
+        account: &Arc<Account>,
+        instances: Vec<Box<dyn DynAggregator>>,
+        plan: &Plan,
+    ) -> Self {
+        let Plan { round, precision, results, credit } = plan;
         let nanos = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
         let period = nanos(config.period).max(1);
         let (begin, end) = first_window(now(), period, *round, *precision);
         let window = Window { start: begin, end, grace: nanos(config.grace), delay: nanos(config.delay) };
-        let log = Log::new(&config.plugin.log_name(), config.plugin.log_level, Counter::default());
+        let log = Log::new(&config.plugin.log_name(), config.plugin.log_level, account.errors.clone());
         let set = stats::set("aggregate", &[("aggregator", config.plugin.entry.name), ("alias", &config.plugin.alias)]);
-        let mut shards = Vec::new();
+        let (mut shards, mut tasks) = (Vec::new(), JoinSet::new());
         for aggregator in instances {
             let (entry, messages) = mpsc::channel(DEPTH);
             let shard = Shard {
@@ -110,6 +113,7 @@ impl Aggregation {
                 results: results.clone(),
                 credit: credit.clone(),
                 log: log.clone(),
+                account: account.clone(),
                 dropped: set.counter("metrics_dropped"),
                 pushed: set.counter("metrics_pushed"),
                 push_time: set.counter("push_time_ns"),
@@ -120,13 +124,25 @@ impl Aggregation {
         let ended = CancellationToken::new();
         let weak = shards.iter().map(mpsc::Sender::downgrade).collect();
         tasks.spawn(close_windows(weak, window, period, ended.clone()));
-        Ok(Aggregation {
+        Aggregation {
+            key,
+            account: account.clone(),
+            tasks,
             _ended: ended.drop_guard(),
             filter: config.filter.clone(),
             drop_original: config.drop_original,
             shards,
             filtered: set.counter("metrics_filtered"),
-        })
+        }
+    }
+
+    /// Ends its shards and waits until they have handed on the results of the window that was open.
+    pub(super) async fn end(self) {
+        let Aggregation { mut tasks, shards, _ended, .. } = self;
+        drop((shards, _ended));
+        while let Some(ended) = tasks.join_next().await {
+            super::report(ended.err());
+        }
     }
 
     /// Sends the metrics of a view to their shards; gives the rows (ascending) of those that are not to go on.
@@ -136,7 +152,10 @@ impl Aggregation {
         } else {
             (0..view.len()).filter(|i| self.filter.selects(view.at(*i))).map(|i| view.row(i)).collect()
         };
-        self.filtered.add((view.len() - selected.len()) as i64);
+        let others = (view.len() - selected.len()) as i64;
+        self.filtered.add(others);
+        self.account.filtered.add(others);
+        self.account.taken.add(selected.len() as i64);
         let mut mine = view.untracked().with_rows(selected.clone());
         if !self.filter.modifies_nothing() {
             let mut batch = mine.into_batch();
@@ -165,7 +184,7 @@ impl Aggregation {
 }
 
 /// Takes every batch to all aggregators, then on.
-async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, originals: Next) {
+async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, originals: Fanout) -> Vec<Aggregation> {
     while let Some(mut batch) = batches.recv().await {
         batch.hash();
         let mut view = View::all(batch);
@@ -181,11 +200,9 @@ async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, origin
             view.settle(agent_api::Settled::Delivered);
             view = rest;
         }
-        match &originals {
-            Next::Outputs(fanout) => fanout.deliver_view(view),
-            Next::Stage(_) => originals.send(view.into_batch()).await,
-        }
+        originals.deliver_view(view).await;
     }
+    all
 }
 
 /// Closes windows when their time has come, until the aggregation has ended.
@@ -221,9 +238,10 @@ struct Shard {
     aggregator: Box<dyn DynAggregator>,
     window: Window,
     renaming: Renaming,
-    results: Next,
+    results: Gate,
     credit: Credit,
     log: Log,
+    account: Arc<Account>,
     dropped: Counter,
     pushed: Counter,
     push_time: Counter,
@@ -247,7 +265,7 @@ impl Shard {
         let (mut outside, mut oldest) = (0, i64::MAX);
         let aggregator = &mut self.aggregator;
         let window = self.window;
-        let done = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let add = AssertUnwindSafe(|| {
             for metric in view.iter() {
                 if window.accepts(metric.time()) {
                     aggregator.add(metric);
@@ -256,12 +274,13 @@ impl Shard {
                     oldest = oldest.min(metric.time());
                 }
             }
-        }));
-        if done.is_err() {
+        });
+        if self.account.meter(|| std::panic::catch_unwind(add)).is_err() {
             self.log.error("panicked while adding metrics");
         }
         if outside > 0 {
             self.dropped.add(outside);
+            self.account.drop_for("outside of the window", usize::try_from(outside).unwrap_or(0));
             self.log.debug(format_args!(
                 "{outside} metrics are outside of the window from {} to {}, the first at {oldest}; see the option grace",
                 window.start, window.end
@@ -272,12 +291,18 @@ impl Shard {
     /// Emits the results of the window.
     fn flush(&mut self) {
         let (runtime, began) = (tokio::runtime::Handle::current(), std::time::Instant::now());
-        let (next, credit, renaming, pushed) =
-            (self.results.clone(), self.credit.clone(), self.renaming.clone(), self.pushed.clone());
+        let (next, credit, renaming, pushed, given) = (
+            self.results.clone(),
+            self.credit.clone(),
+            self.renaming.clone(),
+            self.pushed.clone(),
+            self.account.given.clone(),
+        );
         let hand_on = move |mut batch: Batch| {
             batch.settle_times(now(), 0);
             renaming.apply(&mut batch);
             pushed.add(batch.len() as i64);
+            given.add(batch.len() as i64);
             tokio::task::block_in_place(|| {
                 runtime.block_on(async {
                     credit.charge(&mut batch).await;
@@ -287,7 +312,8 @@ impl Shard {
         };
         let mut out = Collector::shipping(hand_on);
         let aggregator = &mut self.aggregator;
-        if std::panic::catch_unwind(AssertUnwindSafe(|| aggregator.flush(&mut out))).is_err() {
+        let flush = AssertUnwindSafe(|| aggregator.flush(&mut out));
+        if self.account.meter(|| std::panic::catch_unwind(flush)).is_err() {
             self.log.error("panicked while its results were collected");
         }
         out.ship();

@@ -2,7 +2,10 @@
 
 use super::disk::Disk;
 use super::queue::Queue;
-use agent_api::{Chunk, Settled, View};
+use crate::config::OutputConfig;
+use agent_api::{Chunk, Log, Settled, View};
+use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A queue that one task writes from and many push to.
@@ -13,6 +16,24 @@ pub(super) enum Buffer {
 }
 
 impl Buffer {
+    /// The queue that the options of an output ask for; `directory` is where one on disk keeps its files.
+    pub(super) fn new(config: &OutputConfig, directory: Option<PathBuf>, log: &Log) -> Self {
+        match (&config.disk, directory) {
+            (Some(disk), Some(directory)) => {
+                Buffer::Disk(Disk::new(directory, disk, config.metric_batch_size, log.clone()))
+            }
+            _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size)),
+        }
+    }
+
+    /// Changes how many metrics it holds, where that is bounded in metrics, and how many make a write worth while.
+    pub(super) fn resize(&self, limit: usize, batch: usize) {
+        match self {
+            Buffer::Memory(queue) => queue.resize(limit, batch),
+            Buffer::Disk(disk) => disk.resize(batch),
+        }
+    }
+
     /// Waits until the queue knows what an earlier run left.
     pub(super) async fn opened(&self) {
         if let Buffer::Disk(disk) = self {
@@ -89,6 +110,27 @@ impl Buffer {
             Buffer::Memory(queue) => queue.len(),
             Buffer::Disk(disk) => disk.len(),
         }
+    }
+
+    /// Bytes that wait, of memory or of files, about.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Buffer::Memory(queue) => queue.bytes(),
+            Buffer::Disk(disk) => disk.bytes(),
+        }
+    }
+
+    /// How long the oldest metrics have been waiting, where that is known.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        match self {
+            Buffer::Memory(queue) => queue.oldest(),
+            Buffer::Disk(disk) => disk.oldest(),
+        }
+    }
+
+    /// True if metrics are kept on disk.
+    pub(super) fn is_on_disk(&self) -> bool {
+        matches!(self, Buffer::Disk(_))
     }
 
     /// Number of metrics dropped since it was last asked.

@@ -6,6 +6,7 @@
 
 use agent_api::Batch;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A budget in bytes, shared by all that may wait.
@@ -13,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Credit {
     left: Arc<Semaphore>,
     /// Bytes that one metric costs at least, so that no more metrics are under way than the smallest queue holds.
-    each: usize,
+    each: Arc<AtomicUsize>,
 }
 
 /// So many bytes may be under way.
@@ -22,7 +23,14 @@ const BUDGET: usize = 16 << 20;
 impl Credit {
     /// A budget for outputs of which the smallest holds `metrics` metrics.
     pub(super) fn new(metrics: usize) -> Self {
-        Credit { left: Arc::new(Semaphore::new(BUDGET)), each: BUDGET.div_ceil(metrics.max(1)) }
+        let credit = Credit { left: Arc::new(Semaphore::new(BUDGET)), each: Arc::default() };
+        credit.resize(metrics);
+        credit
+    }
+
+    /// From now on the smallest output holds `metrics` metrics.
+    pub(super) fn resize(&self, metrics: usize) {
+        self.each.store(BUDGET.div_ceil(metrics.max(1)), Relaxed);
     }
 
     /// Waits for credit and puts it on the batch, which gives it back when its last piece is gone.
@@ -34,7 +42,7 @@ impl Credit {
 
     fn cost(&self, batch: &Batch) -> u32 {
         // The body is shared with other batches, and about as large as what was made of it.
-        let cost = (2 * batch.own_bytes()).max(batch.len() * self.each).min(BUDGET);
+        let cost = (2 * batch.own_bytes()).max(batch.len() * self.each.load(Relaxed)).min(BUDGET);
         u32::try_from(cost).unwrap_or(u32::MAX)
     }
 }

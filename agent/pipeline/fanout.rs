@@ -3,30 +3,28 @@
 use super::output::OutputHandle;
 use agent_api::{Batch, Settled, View};
 use std::sync::Arc;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
-/// The outputs, as everything before them sees them.
-#[derive(Clone)]
+/// The outputs, as everything before them sees them; cloning shares them.
+#[derive(Clone, Default)]
 pub(super) struct Fanout {
-    outputs: Arc<Vec<OutputHandle>>,
+    outputs: Arc<RwLock<Vec<OutputHandle>>>,
 }
 
 impl Fanout {
-    pub(super) fn new(outputs: Vec<OutputHandle>) -> Self {
-        Fanout { outputs: Arc::new(outputs) }
+    /// Hands a batch to all outputs. Waits only while they are being exchanged.
+    pub(super) async fn deliver(&self, batch: Batch) {
+        self.deliver_view(View::all(batch)).await;
     }
 
-    /// Hands a batch to all outputs. Never waits.
-    pub(super) fn deliver(&self, batch: Batch) {
-        self.deliver_view(View::all(batch));
-    }
-
-    /// Hands a view to all outputs. Never waits.
-    pub(super) fn deliver_view(&self, view: View) {
+    /// Hands a view to all outputs. Waits only while they are being exchanged.
+    pub(super) async fn deliver_view(&self, view: View) {
         if view.is_empty() {
             view.settle(Settled::Delivered);
             return;
         }
-        let Some((last, others)) = self.outputs.split_last() else {
+        let outputs = self.outputs.read().await;
+        let Some((last, others)) = outputs.split_last() else {
             view.settle(Settled::Delivered);
             return;
         };
@@ -34,5 +32,15 @@ impl Fanout {
             output.offer(view.clone());
         }
         last.offer(view);
+    }
+
+    /// The outputs, to be exchanged: nobody hands anything to them until this is dropped.
+    pub(super) async fn hold(&self) -> OwnedRwLockWriteGuard<Vec<OutputHandle>> {
+        self.outputs.clone().write_owned().await
+    }
+
+    /// Asks all outputs for a flush now.
+    pub(super) async fn flush(&self) {
+        self.outputs.read().await.iter().for_each(OutputHandle::flush);
     }
 }

@@ -1,108 +1,68 @@
-//! Inputs: asked on schedule, or listening; each in a task of its own, so that none delays another.
+//! One input: asked on schedule, or listening, in tasks of its own, so that none delays another.
 
-use super::intake::{Hand, Intake};
+use super::account::Account;
+use super::intake::{Hand, Intake, Rules};
 use super::schedule::Schedule;
-use super::{Control, Credit, Mode, Next, PATIENCE, Renaming};
-use crate::config::{AgentSettings, Built, Config, InputConfig, StartupError, Surroundings};
+use super::{Credit, Gate, PATIENCE, Renaming};
+use crate::config::{AgentSettings, Built, Config, InputConfig, Surroundings};
 use agent_api::plugin::{DynInput, DynListener, Request, now};
 use agent_api::stats::{self, Counter, Timing};
-use agent_api::{Collector, Log, Result, Sender, StartError, Stop, bail};
+use agent_api::{Collector, Log, Sender, Stop};
+use agent_net::server::{Leaving, Sockets};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::RwLock;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// All inputs of a run.
-pub(super) struct Inputs {
-    polled: Vec<Polled>,
-    listening: JoinSet<()>,
-    /// Where listeners are asked at their interval.
-    requests: Vec<(mpsc::Sender<Request>, Schedule, Log)>,
-    stop: CancellationToken,
-}
-
 /// An input that is asked.
-struct Polled {
+pub(super) struct Polled {
     input: Box<dyn DynInput>,
     config: InputConfig,
     surroundings: Surroundings,
     intake: Arc<Intake>,
-    schedule: Schedule,
     time: Timing,
     timeouts: Counter,
 }
 
-/// Opens all inputs in the order of the file.
-pub(super) async fn start(
+/// An input that listens.
+pub(super) struct Listening {
+    pub(super) plugin: Box<dyn DynListener>,
+    pub(super) intake: Arc<Intake>,
+    pub(super) sockets: Sockets,
+    /// False if it could not be opened and is to be tried again.
+    pub(super) open: bool,
+}
+
+/// What an input hands its metrics to.
+pub(super) fn intake(
+    input: &InputConfig,
     config: &Config,
-    mode: Mode,
-    surroundings: &Surroundings,
-    next: Next,
-    credit: Credit,
-    control: &Control,
-) -> Result<Inputs> {
-    let mut inputs =
-        Inputs { polled: Vec::new(), listening: JoinSet::new(), requests: Vec::new(), stop: CancellationToken::new() };
-    let stop = inputs.stop.clone();
-    let ended = control.stop.clone();
-    for input in &config.inputs {
-        let built = input.plugin.build(surroundings)?;
-        let listens = matches!(built, Built::Listener(_));
-        let intake = Arc::new(intake(input, config, listens, &next, &credit));
-        let schedule = schedule(input, &config.agent);
-        match built {
-            Built::Input(plugin) => {
-                let set = stats::set("gather", &[("input", input.plugin.entry.name), ("alias", &input.plugin.alias)]);
-                inputs.polled.push(Polled {
-                    input: plugin,
-                    config: input.clone(),
-                    surroundings: surroundings.clone(),
-                    intake,
-                    schedule,
-                    time: set.timing("gather_time_ns"),
-                    timeouts: set.counter("gather_timeouts"),
-                });
-            }
-            Built::Listener(mut plugin) => match plugin.open().await {
-                Ok(()) => {
-                    let (requests, asked) = mpsc::channel(1);
-                    inputs.requests.push((requests, schedule, intake.log.clone()));
-                    let stop = Stop::new(stop.clone(), Some(asked));
-                    inputs.listening.spawn(listen(plugin, intake, stop));
-                }
-                Err(e) => {
-                    startup_failed(input, &intake, &e, mode)?;
-                    if matches!((&e, input.startup_error_behavior), (StartError::Retry(_), StartupError::Retry)) {
-                        let (requests, asked) = mpsc::channel(1);
-                        inputs.requests.push((requests, schedule, intake.log.clone()));
-                        let stop = Stop::new(stop.clone(), Some(asked));
-                        inputs.listening.spawn(open_later(plugin, intake, stop, schedule.interval, ended.clone()));
-                    }
-                }
-            },
-            _ => return Err(super::odd(&input.plugin)),
-        }
-    }
-    Ok(inputs)
-}
-
-/// Ends the start, or says what is left out.
-fn startup_failed(input: &InputConfig, intake: &Intake, error: &StartError, mode: Mode) -> Result<()> {
-    let name = input.plugin.log_name();
+    listens: bool,
+    next: &Gate,
+    credit: &Credit,
+    account: Arc<Account>,
+) -> Intake {
     let set = stats::set("gather", &[("input", input.plugin.entry.name), ("alias", &input.plugin.alias)]);
-    set.counter("startup_errors").inc();
-    let goes_on = matches!(error, StartError::Retry(_)) && input.startup_error_behavior != StartupError::Error;
-    if goes_on || mode != Mode::Run {
-        intake.failed(&agent_api::anyhow!("failed to start: {error}"));
-        return Ok(());
+    let all = stats::set("agent", &[]);
+    Intake {
+        rules: RwLock::new(Arc::new(rules(input, config, listens))),
+        next: next.clone(),
+        credit: Some(credit.clone()),
+        runtime: tokio::runtime::Handle::current(),
+        log: input.plugin.log(),
+        account,
+        gathered: set.counter("metrics_gathered"),
+        all_gathered: all.counter("metrics_gathered"),
+        gather_errors: set.counter("gather_errors"),
+        all_gather_errors: all.counter("gather_errors"),
     }
-    bail!("starting input {name}: {error}")
 }
 
-fn intake(input: &InputConfig, config: &Config, listens: bool, next: &Next, credit: &Credit) -> Intake {
+/// The common options of an input, with what those of the agent add to them.
+pub(super) fn rules(input: &InputConfig, config: &Config, listens: bool) -> Rules {
     let agent = &config.agent;
     let mut tags: Vec<(String, String)> = input.tags.clone().into_iter().collect();
     tags.extend(
@@ -117,24 +77,12 @@ fn intake(input: &InputConfig, config: &Config, listens: bool, next: &Next, cred
             always.extend(config.global_tags.clone());
         }
     }
-    let precision = precision(input, agent, listens);
-    let name = input.plugin.entry.name;
-    let set = stats::set("gather", &[("input", name), ("alias", &input.plugin.alias)]);
-    let all = stats::set("agent", &[]);
-    Intake {
+    Rules {
         filter: input.filter.clone(),
         renaming: Renaming::new(&input.naming, tags),
         always,
-        precision,
+        precision: precision(input, agent, listens),
         time_source: input.time_source,
-        next: next.clone(),
-        credit: Some(credit.clone()),
-        runtime: tokio::runtime::Handle::current(),
-        log: input.plugin.log(),
-        gathered: set.counter("metrics_gathered"),
-        all_gathered: all.counter("metrics_gathered"),
-        gather_errors: set.counter("gather_errors"),
-        all_gather_errors: all.counter("gather_errors"),
     }
 }
 
@@ -157,7 +105,7 @@ fn derived_precision(interval: Duration) -> i64 {
     }
 }
 
-fn schedule(input: &InputConfig, agent: &AgentSettings) -> Schedule {
+pub(super) fn schedule(input: &InputConfig, agent: &AgentSettings) -> Schedule {
     Schedule {
         interval: input.interval.unwrap_or(agent.interval),
         jitter: input.collection_jitter.unwrap_or(agent.collection_jitter),
@@ -166,105 +114,70 @@ fn schedule(input: &InputConfig, agent: &AgentSettings) -> Schedule {
     }
 }
 
-/// Runs a listener until it is told to stop; after an error or a panic it is opened again, later each time.
-async fn listen(mut plugin: Box<dyn DynListener>, intake: Arc<Intake>, stop: Stop) {
-    let sender = Sender::new(Arc::new(Hand(intake.clone())));
-    let watch = stop.clone();
-    let result = AssertUnwindSafe(plugin.listen(sender, stop)).catch_unwind().await;
-    let mut error = match result {
-        Ok(Ok(())) => return,
-        Ok(Err(e)) => e,
-        Err(_) => agent_api::anyhow!("panicked"),
-    };
-    let mut pause = Duration::from_secs(1);
-    loop {
-        intake.failed(&error.context("ended; starting it again"));
-        tokio::select! {
-            () = watch.stopped() => return,
-            () = tokio::time::sleep(pause) => {}
+impl Listening {
+    /// Listens until it is told to stop; after an error or a panic it is opened again, later each time. One that could not be
+    /// opened is tried again at its interval first.
+    pub(super) async fn run(mut self, stop: Stop, schedule: watch::Receiver<Schedule>) {
+        while !self.open {
+            let interval = schedule.borrow().interval;
+            tokio::select! {
+                () = stop.stopped() => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+            match self.reopen().await {
+                Ok(()) => self.open = true,
+                Err(e) => self.intake.failed(&agent_api::anyhow!("failed to start: {e}")),
+            }
         }
-        pause = (pause * 2).min(Duration::from_secs(60));
+        self.listen(stop).await;
+        self.sockets.clear();
+    }
+
+    async fn listen(&mut self, stop: Stop) {
+        let intake = self.intake.clone();
+        let account = intake.account.clone();
         let sender = Sender::new(Arc::new(Hand(intake.clone())));
-        let again = AssertUnwindSafe(async {
-            plugin.open().await.map_err(|e| agent_api::anyhow!("{e}"))?;
-            plugin.listen(sender, watch.clone()).await
-        });
-        error = match again.catch_unwind().await {
+        let watch = stop.clone();
+        account.health.good();
+        let listening = account.metered(self.plugin.listen(sender, stop));
+        let mut error = match AssertUnwindSafe(listening).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(e)) => e,
             Err(_) => agent_api::anyhow!("panicked"),
         };
-    }
-}
-
-/// Tries to open a listener at every interval.
-async fn open_later(
-    mut plugin: Box<dyn DynListener>,
-    intake: Arc<Intake>,
-    stop: Stop,
-    interval: Duration,
-    ended: CancellationToken,
-) {
-    loop {
-        tokio::select! {
-            () = stop.stopped() => return,
-            () = ended.cancelled() => return,
-            () = tokio::time::sleep(interval) => {}
-        }
-        match plugin.open().await {
-            Ok(()) => return listen(plugin, intake, stop).await,
-            Err(e) => intake.failed(&agent_api::anyhow!("failed to start: {e}")),
-        }
-    }
-}
-
-impl Inputs {
-    /// Asks the inputs until the run is over, then stops the listeners and waits for them.
-    pub(super) async fn until_ended(mut self, mode: Mode, wait: Duration, control: &Control) {
-        let mut gathering = JoinSet::new();
-        if mode == Mode::Run {
-            for polled in self.polled.drain(..) {
-                gathering.spawn(polled.run(control.stop.clone()));
-            }
-            for (requests, schedule, log) in self.requests.drain(..) {
-                gathering.spawn(ask_on_schedule(requests, schedule, log, control.stop.clone()));
-            }
-            control.stop.cancelled().await;
-        } else {
-            for polled in self.polled.drain(..) {
-                gathering.spawn(polled.once());
-            }
-            for (requests, ..) in self.requests.drain(..) {
-                gathering.spawn(async move {
-                    ask(&requests).await;
-                    // Kept until the end: a listener without requests waits for ever, which is what it should do.
-                    drop(requests);
-                });
-            }
-        }
-        while let Some(ended) = gathering.join_next().await {
-            super::report(ended.err());
-        }
-        if mode != Mode::Run && !wait.is_zero() {
+        let mut pause = Duration::from_secs(1);
+        loop {
+            intake.failed(&error.context("ended; starting it again"));
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = control.stop.cancelled() => {}
+                () = watch.stopped() => return,
+                () = tokio::time::sleep(pause) => {}
             }
+            pause = (pause * 2).min(Duration::from_secs(60));
+            let sender = Sender::new(Arc::new(Hand(intake.clone())));
+            let again = AssertUnwindSafe(async {
+                self.reopen().await.map_err(|e| agent_api::anyhow!("{e}"))?;
+                account.health.good();
+                account.metered(self.plugin.listen(sender, watch.clone())).await
+            });
+            error = match again.catch_unwind().await {
+                Ok(Ok(())) => return,
+                Ok(Err(e)) => e,
+                Err(_) => agent_api::anyhow!("panicked"),
+            };
         }
-        self.stop.cancel();
-        let all_ended = async {
-            while let Some(ended) = self.listening.join_next().await {
-                super::report(ended.err());
-            }
-        };
-        if tokio::time::timeout(PATIENCE, all_ended).await.is_err() {
-            self.listening.shutdown().await;
-        }
+    }
+
+    /// Opens it once more; a socket that it has bound before is its own.
+    async fn reopen(&mut self) -> Result<(), agent_api::StartError> {
+        let before = Arc::new(Leaving::default());
+        before.add(&self.sockets);
+        self.sockets.clear();
+        self.sockets.open(&before, self.plugin.open()).await
     }
 }
 
 /// Asks a listener once and waits until it has answered.
-async fn ask(requests: &mpsc::Sender<Request>) {
+pub(super) async fn ask(requests: &mpsc::Sender<Request>) {
     let (request, answered) = Request::new(now());
     if requests.send(request).await.is_ok() {
         // An answer is that the request is dropped, which ends this with an error.
@@ -272,13 +185,27 @@ async fn ask(requests: &mpsc::Sender<Request>) {
     }
 }
 
-async fn ask_on_schedule(requests: mpsc::Sender<Request>, schedule: Schedule, log: Log, stop: CancellationToken) {
-    let mut ticks = schedule.start();
+/// Asks a listener at its interval until `stop`.
+pub(super) async fn ask_on_schedule(
+    requests: mpsc::Sender<Request>,
+    mut schedule: watch::Receiver<Schedule>,
+    log: Log,
+    stop: CancellationToken,
+) {
     let asking = async {
         loop {
-            ticks.next(&log).await;
-            // A listener that never takes requests lets this wait for ever, which the stop ends.
-            ask(&requests).await;
+            let mut ticks = schedule.borrow_and_update().start();
+            let on_schedule = async {
+                loop {
+                    ticks.next(&log).await;
+                    // A listener that never takes requests lets this wait for ever, which the stop ends.
+                    ask(&requests).await;
+                }
+            };
+            tokio::select! {
+                () = on_schedule => {}
+                Ok(()) = schedule.changed() => {}
+            }
         }
     };
     tokio::select! {
@@ -292,17 +219,39 @@ async fn ask_on_schedule(requests: mpsc::Sender<Request>, schedule: Schedule, lo
 const TWICE: [&str; 3] = ["cpu", "mongodb", "procstat"];
 
 impl Polled {
-    async fn run(mut self, stop: CancellationToken) {
+    pub(super) fn new(
+        input: Box<dyn DynInput>,
+        config: &InputConfig,
+        surroundings: &Surroundings,
+        intake: &Arc<Intake>,
+    ) -> Self {
+        let set = stats::set("gather", &[("input", config.plugin.entry.name), ("alias", &config.plugin.alias)]);
+        Polled {
+            input,
+            config: config.clone(),
+            surroundings: surroundings.clone(),
+            intake: intake.clone(),
+            time: set.timing("gather_time_ns"),
+            timeouts: set.counter("gather_timeouts"),
+        }
+    }
+
+    /// Asks on schedule until `stop`; a collection under way is waited for.
+    pub(super) async fn run(mut self, mut schedule: watch::Receiver<Schedule>, stop: CancellationToken) {
         let log = self.intake.log.clone();
-        let mut ticks = self.schedule.start();
+        let timeouts = self.timeouts.clone();
+        let mut ticks = schedule.borrow_and_update().start();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                Ok(()) = schedule.changed() => {
+                    ticks = schedule.borrow_and_update().start();
+                    continue;
+                }
                 () = ticks.next(&log) => {}
             }
-            let interval = self.schedule.interval;
-            let timeouts = self.timeouts.clone();
+            let interval = schedule.borrow().interval;
             let overdue = async {
                 loop {
                     tokio::time::sleep(interval).await;
@@ -320,7 +269,8 @@ impl Polled {
         }
     }
 
-    async fn once(mut self) {
+    /// Asks once, or as often as it takes to get what is a rate.
+    pub(super) async fn once(mut self) {
         if TWICE.contains(&self.config.plugin.entry.name) {
             self.gather(false).await;
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -340,7 +290,8 @@ impl Polled {
         } else {
             Collector::new()
         };
-        let result = AssertUnwindSafe(self.input.gather(&mut out)).catch_unwind().await;
+        let call = self.intake.account.metered(self.input.gather(&mut out));
+        let result = AssertUnwindSafe(call).catch_unwind().await;
         if !kept {
             return;
         }
@@ -349,6 +300,9 @@ impl Polled {
         drop(out);
         self.intake.prepare(&mut batch, started);
         self.intake.forward(batch, false).await;
+        if errors.is_empty() && matches!(result, Ok(Ok(()))) {
+            self.intake.account.health.good();
+        }
         errors.iter().for_each(|e| self.intake.failed(e));
         if more > 0 {
             self.intake.failed(&agent_api::anyhow!("and {more} more errors"));

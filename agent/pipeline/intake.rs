@@ -1,16 +1,32 @@
 //! The intake of an input: what its common options do to each metric before anything else sees it.
 
+use super::account::Account;
 use super::credit::Credit;
 use super::rename::Renaming;
-use super::stage::Next;
+use super::stage::Gate;
 use crate::config::{Filter, TimeSource};
 use agent_api::plugin::{Future, Sink, now};
 use agent_api::stats::Counter;
 use agent_api::{Batch, Log, Settled, View};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Filters, names, tags and times, then the next stage.
 pub(super) struct Intake {
+    /// Exchanged at a reload while the input goes on.
+    pub(super) rules: RwLock<Arc<Rules>>,
+    pub(super) next: Gate,
+    pub(super) credit: Option<Credit>,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) log: Log,
+    pub(super) account: Arc<Account>,
+    pub(super) gathered: Counter,
+    pub(super) all_gathered: Counter,
+    pub(super) gather_errors: Counter,
+    pub(super) all_gather_errors: Counter,
+}
+
+/// The common options of an input.
+pub(super) struct Rules {
     pub(super) filter: Filter,
     pub(super) renaming: Renaming,
     /// Put back after tags were removed by the filter (`always_include_*`).
@@ -18,35 +34,31 @@ pub(super) struct Intake {
     /// Nanoseconds to which times are rounded; 1 for listeners unless they say otherwise.
     pub(super) precision: i64,
     pub(super) time_source: TimeSource,
-    pub(super) next: Next,
-    pub(super) credit: Option<Credit>,
-    pub(super) runtime: tokio::runtime::Handle,
-    pub(super) log: Log,
-    pub(super) gathered: Counter,
-    pub(super) all_gathered: Counter,
-    pub(super) gather_errors: Counter,
-    pub(super) all_gather_errors: Counter,
 }
 
 impl Intake {
     /// Does what the input's options say; `started` is when the collection began.
     pub(super) fn prepare(&self, batch: &mut Batch, started: i64) {
-        if !self.filter.selects_all() {
-            batch.retain(|m| self.filter.selects(m.read()));
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let came = batch.len();
+        self.account.taken.add(came as i64);
+        if !rules.filter.selects_all() {
+            batch.retain(|m| rules.filter.selects(m.read()));
         }
-        self.renaming.apply(batch);
-        self.filter.modify_all(batch);
-        if !self.always.is_empty() {
+        rules.renaming.apply(batch);
+        rules.filter.modify_all(batch);
+        self.account.filtered.add((came - batch.len()) as i64);
+        if !rules.always.is_empty() {
             batch.each(|m| {
-                for (key, value) in &self.always {
+                for (key, value) in &rules.always {
                     m.default_tag(key, value);
                 }
             });
         }
-        match self.time_source {
-            TimeSource::Metric => batch.settle_times(now(), self.precision),
-            TimeSource::CollectionStart => batch.set_times(started, self.precision),
-            TimeSource::CollectionEnd => batch.set_times(now(), self.precision),
+        match rules.time_source {
+            TimeSource::Metric => batch.settle_times(now(), rules.precision),
+            TimeSource::CollectionStart => batch.set_times(started, rules.precision),
+            TimeSource::CollectionEnd => batch.set_times(now(), rules.precision),
         }
         self.gathered.add(batch.len() as i64);
         self.all_gathered.add(batch.len() as i64);
@@ -61,11 +73,20 @@ impl Intake {
         if elastic && let Some(credit) = &self.credit {
             credit.charge(&mut batch).await;
         }
+        let count = batch.len();
         self.next.send(batch).await;
+        self.account.given.add(count as i64);
+    }
+
+    /// Does what the options of a new configuration say from the next batch on.
+    pub(super) fn set_rules(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
     /// Takes note of an error of a collection.
     pub(super) fn failed(&self, error: &agent_api::Error) {
+        self.account.errors.inc();
+        self.account.health.bad();
         self.gather_errors.inc();
         self.all_gather_errors.inc();
         self.log.error(format_args!("{error:#}"));

@@ -1,16 +1,23 @@
 //! The pipeline: inputs -> processors -> aggregators -> processors -> outputs, as tasks joined by bounded channels.
 //!
-//! It is put together from the end: every stage is given the next one. It is taken down from the begin: when the inputs have
-//! ended their channels close, and each stage ends when all before it have, having handed on what it held. Nothing needs to
-//! be told in which order to stop.
+//! It is put together from the end: every stage is given the next one. It is taken down from the begin: inputs end, then each
+//! stage has run out before the next is closed, having handed on what it held. A reload compares the new configuration with the
+//! running one plugin by plugin: first it builds and opens what is new, and if that fails nothing has happened; then it
+//! exchanges what has changed between two batches.
 
+mod account;
 mod aggregate;
+mod all_inputs;
+mod all_outputs;
+mod board;
 mod buffer;
+mod change;
 mod credit;
 mod disk;
 mod fanout;
 mod input;
 mod intake;
+mod middle;
 mod output;
 mod process;
 mod queue;
@@ -18,18 +25,21 @@ mod rename;
 mod schedule;
 mod stage;
 
-use crate::config::{Built, Config, Instance, Surroundings};
+use crate::config::{Config, Instance, Surroundings};
 use agent_api::stats;
 use agent_api::{Error, Log, Result, anyhow, bail};
+use all_inputs::Inputs;
+use all_outputs::Outputs;
+use board::Seat;
+pub use board::{Board, Queued, Status};
 use credit::Credit;
 use fanout::Fanout;
-use output::{OutputHandle, Writer};
+use middle::Middle;
 use rename::Renaming;
-use stage::Next;
+use stage::Gate;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// How long a run lasts.
@@ -44,7 +54,7 @@ pub enum Mode {
 }
 
 /// What a run is told from outside.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Control {
     /// Ends the run.
     pub stop: CancellationToken,
@@ -52,6 +62,17 @@ pub struct Control {
     pub flush: Arc<Notify>,
     /// Told when everything has been started.
     pub started: Arc<Notify>,
+    /// What the plugins have done.
+    pub board: Board,
+}
+
+/// A configuration to go on with; the answer says whether it is in use, and why not.
+#[derive(Debug)]
+pub struct Reload {
+    /// What is wanted.
+    pub config: Arc<Config>,
+    /// Whether it is there.
+    pub done: oneshot::Sender<Result<()>>,
 }
 
 /// How a run ended.
@@ -66,14 +87,37 @@ pub struct Summary {
 /// So long a listener may take to end; then its connections are cut.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs a configuration to its end.
+/// Runs a configuration, and those that come by `reloads`, to the end.
 pub async fn run(
-    config: &Config,
+    config: Arc<Config>,
     mode: Mode,
     wait: Duration,
     surroundings: &Surroundings,
     control: &Control,
+    mut reloads: mpsc::Receiver<Reload>,
 ) -> Result<Summary> {
+    check(&config, mode)?;
+    let errors_before = stats::set("agent", &[]).counter("gather_errors").read();
+    let mut pipeline = Pipeline::new(config.clone(), mode, surroundings);
+    let polled = pipeline.start().await?;
+    control.board.set(pipeline.seats());
+    control.started.notify_waiters();
+    if mode == Mode::Run {
+        pipeline.until_stopped(control, &mut reloads).await;
+        log().info("Hang on, flushing any cached metrics before shutdown");
+    } else {
+        pipeline.inputs.once(polled, wait, control).await;
+    }
+    pipeline.inputs.end().await;
+    pipeline.middle.end().await;
+    // Everybody who could put something in has ended.
+    let unsent = pipeline.outputs.end().await;
+    let gather_errors = stats::set("agent", &[]).counter("gather_errors").read() - errors_before;
+    Ok(Summary { unsent, gather_errors })
+}
+
+/// What a run needs at least.
+fn check(config: &Config, mode: Mode) -> Result<()> {
     if config.inputs.is_empty() {
         bail!("no inputs found, probably invalid config file provided");
     }
@@ -86,140 +130,117 @@ pub async fn run(
     if config.agent.flush_interval.is_zero() {
         bail!("agent flush_interval must be positive; found 0s");
     }
-    let errors_before = stats::set("agent", &[]).counter("gather_errors").read();
+    Ok(())
+}
 
-    let (handles, writers) = open_outputs(config, mode, surroundings).await?;
-    let (stop_outputs, stopped) = watch::channel(false);
-    let mut output_tasks = JoinSet::new();
-    for writer in writers {
-        output_tasks.spawn(writer.run(stopped.clone()));
-    }
-
-    let mut stages = JoinSet::new();
-    let (entry, credit) = start_stages(config, &handles, surroundings, &mut stages)?;
-
-    let inputs = input::start(config, mode, surroundings, entry, credit, control).await?;
-    control.started.notify_waiters();
-
-    let flushing = tokio::spawn(flush_on_demand(handles.clone(), control.flush.clone()));
-    inputs.until_ended(mode, wait, control).await;
-    if mode == Mode::Run {
-        Log::new("agent", None, stats::Counter::default()).info("Hang on, flushing any cached metrics before shutdown");
-    }
-    while let Some(ended) = stages.join_next().await {
-        report(ended.err());
-    }
-    flushing.abort();
-    // Everybody who could put something in has ended.
-    stop_outputs.send_replace(true);
-    let mut unsent = 0;
-    while let Some(ended) = output_tasks.join_next().await {
-        match ended {
-            Ok(left) => unsent += left,
-            Err(e) => report(Some(e)),
-        }
-    }
-    debug_assert!(unsent <= handles.iter().map(OutputHandle::waiting).sum::<usize>());
-    let gather_errors = stats::set("agent", &[]).counter("gather_errors").read() - errors_before;
-    Ok(Summary { unsent, gather_errors })
+fn log() -> Log {
+    Log::new("agent", None, stats::Counter::default())
 }
 
 fn report(error: Option<tokio::task::JoinError>) {
     if let Some(e) = error.filter(tokio::task::JoinError::is_panic) {
-        Log::new("agent", None, stats::Counter::default()).error(format_args!("a part of the pipeline ended: {e}"));
+        log().error(format_args!("a part of the pipeline ended: {e}"));
     }
-}
-
-async fn flush_on_demand(outputs: Vec<OutputHandle>, flush: Arc<Notify>) {
-    loop {
-        flush.notified().await;
-        outputs.iter().for_each(OutputHandle::flush);
-    }
-}
-
-/// Opens the outputs one after the other, as their order in the file says; under `--test` there is only the printer.
-async fn open_outputs(
-    config: &Config,
-    mode: Mode,
-    surroundings: &Surroundings,
-) -> Result<(Vec<OutputHandle>, Vec<Writer>)> {
-    let (mut handles, mut writers) = (Vec::new(), Vec::new());
-    for (output, directory) in config.outputs.iter().zip(disk::directories(config)) {
-        let Built::Output(plugin) = output.plugin.build(surroundings)? else { return Err(odd(&output.plugin)) };
-        if mode == Mode::Test {
-            continue;
-        }
-        let log = output.plugin.log();
-        let (handle, mut writer) =
-            Writer::new(plugin, output, directory, log, config.agent.flush_interval, config.agent.flush_jitter);
-        match writer.open().await {
-            Ok(true) => {
-                handles.push(handle);
-                writers.push(writer);
-            }
-            Ok(false) => {}
-            Err(e) => bail!("connect {}: {e}", output.plugin.log_name()),
-        }
-    }
-    if mode == Mode::Test {
-        let (handle, mut writer) = output::printer();
-        writer.open().await.map_err(|e| anyhow!("open standard output: {e}"))?;
-        handles.push(handle);
-        writers.push(writer);
-    }
-    Ok((handles, writers))
-}
-
-/// Starts processors and aggregators, and gives where inputs send to and the credit of those that can wait.
-fn start_stages(
-    config: &Config,
-    handles: &[OutputHandle],
-    surroundings: &Surroundings,
-    stages: &mut JoinSet<()>,
-) -> Result<(Next, Credit)> {
-    let smallest = config.outputs.iter().map(|o| o.metric_buffer_limit).min().unwrap_or(10_000);
-    let (credit, results_credit) = (Credit::new(smallest / 2), Credit::new(smallest / 2));
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let outputs = Next::Outputs(Fanout::new(handles.to_vec()));
-    let processors: process::Maker = {
-        let surroundings = surroundings.clone();
-        Arc::new(move |p| match p.plugin.build(&surroundings)? {
-            Built::Processor(plugin) => Ok(plugin),
-            _ => Err(odd(&p.plugin)),
-        })
-    };
-    let aggregators: aggregate::Maker = {
-        let surroundings = surroundings.clone();
-        Arc::new(move |a| match a.plugin.build(&surroundings)? {
-            Built::Aggregator(plugin) => Ok(plugin),
-            _ => Err(odd(&a.plugin)),
-        })
-    };
-    let agent = &config.agent;
-    let after = !agent.skip_processors_after_aggregators.unwrap_or(false) && !config.aggregators.is_empty();
-    let results = if after {
-        process::start(&config.processors, &processors, workers, outputs.clone(), stages)?
-    } else {
-        outputs.clone()
-    };
-    let plan = aggregate::Plan {
-        maker: &aggregators,
-        workers,
-        round: agent.round_interval,
-        precision: config.inputs.iter().map(|i| input::precision(i, agent, false)).max().unwrap_or(1),
-        results,
-        credit: results_credit,
-    };
-    let entry = aggregate::start(&config.aggregators, &plan, outputs, stages)?;
-    let entry = if agent.skip_processors_before_aggregators {
-        entry
-    } else {
-        process::start(&config.processors, &processors, workers, entry, stages)?
-    };
-    Ok((entry, credit))
 }
 
 /// A plugin that is of another family than its table; the registry does not allow it.
 fn odd(plugin: &Instance) -> Error {
     anyhow!("{} is registered as another kind of plugin", plugin.name())
+}
+
+/// All that runs.
+struct Pipeline {
+    config: Arc<Config>,
+    mode: Mode,
+    inputs: Inputs,
+    middle: Middle,
+    outputs: Outputs,
+}
+
+/// What a reload has built and opened.
+struct Change {
+    inputs: all_inputs::Change,
+    middle: Option<middle::Change>,
+    outputs: all_outputs::Change,
+}
+
+impl Pipeline {
+    fn new(config: Arc<Config>, mode: Mode, surroundings: &Surroundings) -> Self {
+        let outputs = Outputs::new(surroundings);
+        let middle = Middle::new(surroundings, &outputs.fanout);
+        let inputs = Inputs::new(surroundings, &middle.entry, &middle.credit, mode);
+        Pipeline { config, mode, inputs, middle, outputs }
+    }
+
+    /// Starts everything, outputs first; gives the inputs that are asked once where there is no schedule.
+    async fn start(&mut self) -> Result<Vec<input::Polled>> {
+        let config = self.config.clone();
+        if self.mode == Mode::Test {
+            self.outputs.print(&config).await?;
+        } else {
+            let outputs = self.outputs.prepare(&config, true).await?;
+            self.outputs.commit(outputs, &config).await;
+        }
+        let middle = self.middle.prepare(&config)?;
+        self.middle.commit(middle, &config, async || {}).await;
+        self.inputs.open(&config).await
+    }
+
+    /// All plugins that run.
+    fn seats(&self) -> Vec<Seat> {
+        self.inputs.seats().chain(self.middle.seats()).chain(self.outputs.seats()).collect()
+    }
+
+    /// Serves what comes from outside until the run is stopped.
+    async fn until_stopped(&mut self, control: &Control, reloads: &mut mpsc::Receiver<Reload>) {
+        loop {
+            tokio::select! {
+                biased;
+                () = control.stop.cancelled() => return,
+                () = control.flush.notified() => self.outputs.fanout.flush().await,
+                Some(Reload { config, done }) = reloads.recv() => {
+                    let prepared = tokio::select! {
+                        biased;
+                        () = control.stop.cancelled() => return,
+                        prepared = self.prepare(&config, true) => prepared,
+                    };
+                    let result = match prepared {
+                        Ok(change) => self.exchange(change, config).await,
+                        Err(e) => Err(e),
+                    };
+                    control.board.set(self.seats());
+                    // Whoever asked may have gone.
+                    let _gone = done.send(result);
+                }
+            }
+        }
+    }
+
+    /// Builds and opens what is new in a configuration. Nothing that runs is touched.
+    async fn prepare(&self, config: &Config, strict: bool) -> Result<Change> {
+        check(config, self.mode)?;
+        let outputs = self.outputs.prepare(config, strict).await?;
+        let middle = self.middle.prepare(config)?;
+        let inputs = self.inputs.prepare(config, strict).await?;
+        Ok(Change { inputs, middle, outputs })
+    }
+
+    /// Goes over to a configuration; back to the one before if an input cannot be opened.
+    async fn exchange(&mut self, change: Change, config: Arc<Config>) -> Result<()> {
+        let before = self.config.clone();
+        let Some(error) = self.commit(change, config).await.into_iter().next() else { return Ok(()) };
+        match self.prepare(&before, false).await {
+            Ok(change) => drop(self.commit(change, before).await),
+            Err(e) => log().error(format_args!("go back to the configuration before: {e:#}")),
+        }
+        Err(error)
+    }
+
+    async fn commit(&mut self, change: Change, config: Arc<Config>) -> Vec<Error> {
+        let outputs = &mut self.outputs;
+        self.middle.commit(change.middle, &config, async || outputs.commit(change.outputs, &config).await).await;
+        let errors = self.inputs.commit(change.inputs, &config).await;
+        self.config = config;
+        errors
+    }
 }

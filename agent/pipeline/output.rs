@@ -3,15 +3,15 @@
 //! A full batch is written at once, the rest at the flush interval. After a failed write nothing is tried before the next
 //! flush, so that a dead output costs one attempt an interval.
 
+use super::account::Account;
+use super::board::Queued;
 use super::buffer::Buffer;
-use super::disk::Disk;
 use super::queue::Queue;
 use super::rename::Renaming;
-use crate::config::{Filter, OutputConfig, StartupError};
+use crate::config::{AgentSettings, Filter, OutputConfig, StartupError};
 use agent_api::plugin::{DynOutput, Future};
 use agent_api::stats::{self, Counter, Timing};
 use agent_api::{Chunk, Log, Settled, StartError, View, WriteError};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
@@ -19,15 +19,48 @@ use tokio::sync::{Notify, watch};
 /// What everything before an output sees of it.
 #[derive(Clone)]
 pub(super) struct OutputHandle {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     filter: Filter,
     renaming: Renaming,
-    queue: Buffer,
+    link: Arc<Link>,
+}
+
+/// What both sides of an output share. The queue outlives it: at a reload the output that takes its place goes on with it.
+pub(super) struct Link {
+    pub(super) queue: Arc<Buffer>,
+    pub(super) account: Arc<Account>,
+    /// Metrics that are being written.
+    writing: Counter,
     flush: Notify,
+    pace: watch::Sender<Pace>,
     stats: Stats,
+}
+
+/// How often an output is flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pace {
+    pub(super) interval: Duration,
+    pub(super) jitter: Duration,
+}
+
+impl Pace {
+    /// As the options of an output say, else those of the agent.
+    pub(super) fn new(config: &OutputConfig, agent: &AgentSettings) -> Self {
+        Pace {
+            interval: config.flush_interval.unwrap_or(agent.flush_interval),
+            jitter: config.flush_jitter.unwrap_or(agent.flush_jitter),
+        }
+    }
+}
+
+/// Whether an output goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It does.
+    None,
+    /// It writes what it can and ends, and its queue with it.
+    Flush,
+    /// It ends after the write under way; another goes on with its queue.
+    HandOver,
 }
 
 struct Stats {
@@ -38,6 +71,7 @@ struct Stats {
     rejected: Counter,
     write_errors: Counter,
     buffer_size: Counter,
+    limit: Counter,
     write_time: Timing,
     all_written: Counter,
     all_dropped: Counter,
@@ -49,8 +83,10 @@ impl Stats {
     fn new(name: &str, alias: &str, limit: usize) -> Self {
         let set = stats::set("write", &[("output", name), ("alias", alias)]);
         let all = stats::set("agent", &[]);
-        set.counter("buffer_limit").set(limit as i64);
+        let buffer_limit = set.counter("buffer_limit");
+        buffer_limit.set(limit as i64);
         Stats {
+            limit: buffer_limit,
             added: set.counter("metrics_added"),
             filtered: set.counter("metrics_filtered"),
             written: set.counter("metrics_written"),
@@ -67,46 +103,105 @@ impl Stats {
     }
 }
 
+impl Link {
+    pub(super) fn new(queue: Arc<Buffer>, account: Arc<Account>, config: &OutputConfig, pace: Pace) -> Arc<Self> {
+        let stats = Stats::new(config.plugin.entry.name, &config.plugin.alias, config.metric_buffer_limit);
+        Arc::new(Link {
+            queue,
+            account,
+            writing: Counter::default(),
+            flush: Notify::new(),
+            pace: watch::Sender::new(pace),
+            stats,
+        })
+    }
+
+    /// Takes over what may change while the output goes on.
+    pub(super) fn adjust(&self, config: &OutputConfig, pace: Pace) {
+        self.queue.resize(config.metric_buffer_limit, config.metric_batch_size);
+        self.stats.limit.set(config.metric_buffer_limit as i64);
+        self.pace.send_if_modified(|now| std::mem::replace(now, pace) != pace);
+    }
+
+    /// What waits to be written.
+    pub(super) fn queued(&self) -> Queued {
+        let (metrics, bytes, oldest) = (self.queue.len(), self.queue.bytes(), self.queue.oldest());
+        Queued {
+            metrics: metrics + usize::try_from(self.writing.read()).unwrap_or(0),
+            bytes,
+            on_disk: self.queue.is_on_disk(),
+            oldest_seconds: oldest.filter(|_| metrics > 0).map(|age| age.as_secs_f64()),
+        }
+    }
+
+    /// Counts what the queue has dropped since it was last asked, and says so.
+    fn count_dropped(&self, log: &Log) {
+        let dropped = self.queue.take_dropped();
+        if dropped > 0 {
+            self.drop_for("queue full", dropped);
+            log.warn(format_args!("Metric buffer overflow; {dropped} metrics have been dropped"));
+        }
+        let damaged = self.queue.take_damaged();
+        if damaged > 0 {
+            self.drop_for("damaged on disk", damaged);
+            log.error(format_args!("disk queue: {damaged} metrics could not be read back and are lost"));
+        }
+        self.stats.buffer_size.set(self.queue.len() as i64);
+    }
+
+    pub(super) fn drop_for(&self, reason: &'static str, n: usize) {
+        self.account.drop_for(reason, n);
+        self.stats.dropped.add(n as i64);
+        self.stats.all_dropped.add(n as i64);
+    }
+}
+
 impl OutputHandle {
+    /// The side of an output that metrics are offered to.
+    pub(super) fn new(config: &OutputConfig, link: Arc<Link>) -> Self {
+        let renaming = Renaming::new(&config.naming, Vec::new());
+        OutputHandle { filter: config.filter.clone(), renaming, link }
+    }
+
     /// Takes what the output's filter selects, changed as its options say.
     pub(super) fn offer(&self, view: View) {
-        let shared = &*self.shared;
+        let Link { stats, account, queue, .. } = &*self.link;
+        let filtered = |n: usize| {
+            stats.filtered.add(n as i64);
+            account.filtered.add(n as i64);
+        };
+        account.taken.add(view.len() as i64);
         let mut view = view;
-        if !shared.filter.selects_all() {
+        if !self.filter.selects_all() {
             let rows: Vec<u32> =
-                (0..view.len()).filter(|i| shared.filter.selects(view.at(*i))).map(|i| view.row(i)).collect();
+                (0..view.len()).filter(|i| self.filter.selects(view.at(*i))).map(|i| view.row(i)).collect();
             if rows.len() != view.len() {
-                shared.stats.filtered.add((view.len() - rows.len()) as i64);
+                filtered(view.len() - rows.len());
                 let selected = view.with_rows(rows);
                 view.settle(Settled::Delivered);
                 view = selected;
             }
         }
-        let changes = !(shared.filter.modifies_nothing() && shared.renaming.is_empty());
+        let changes = !(self.filter.modifies_nothing() && self.renaming.is_empty());
         if changes && !view.is_empty() {
             let mut batch = view.into_batch();
             let before = batch.len();
-            shared.filter.modify_all(&mut batch);
-            shared.stats.filtered.add((before - batch.len()) as i64);
-            shared.renaming.apply(&mut batch);
+            self.filter.modify_all(&mut batch);
+            filtered(before - batch.len());
+            self.renaming.apply(&mut batch);
             view = View::all(batch);
         }
         if view.is_empty() {
             view.settle(Settled::Delivered);
             return;
         }
-        shared.stats.added.add(view.len() as i64);
-        shared.queue.push(view);
+        stats.added.add(view.len() as i64);
+        queue.push(view);
     }
 
     /// Asks for a flush now.
     pub(super) fn flush(&self) {
-        self.shared.flush.notify_one();
-    }
-
-    /// Number of metrics that wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.shared.queue.len()
+        self.link.flush.notify_one();
     }
 }
 
@@ -115,92 +210,98 @@ pub(super) struct Writer {
     output: Box<dyn DynOutput>,
     opened: bool,
     startup: StartupError,
-    shared: Arc<Shared>,
+    link: Arc<Link>,
     log: Log,
-    interval: Duration,
-    jitter: Duration,
     not_before: Option<Instant>,
+    ending: watch::Receiver<Ending>,
 }
 
 impl Writer {
-    /// An output with its queue; gives both sides.
+    /// The side of an output that writes; it goes on until `ending` says otherwise.
     pub(super) fn new(
         output: Box<dyn DynOutput>,
-        config: &OutputConfig,
-        directory: Option<PathBuf>,
+        startup: StartupError,
+        link: Arc<Link>,
         log: Log,
-        interval: Duration,
-        jitter: Duration,
-    ) -> (OutputHandle, Writer) {
-        let queue = match (&config.disk, directory) {
-            (Some(disk), Some(directory)) => {
-                Buffer::Disk(Disk::new(directory, disk, config.metric_batch_size, log.clone()))
-            }
-            _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size)),
-        };
-        let shared = Arc::new(Shared {
-            filter: config.filter.clone(),
-            renaming: Renaming::new(&config.naming, Vec::new()),
-            queue,
-            flush: Notify::new(),
-            stats: Stats::new(config.plugin.entry.name, &config.plugin.alias, config.metric_buffer_limit),
-        });
-        let startup = config.startup_error_behavior;
-        let handle = OutputHandle { shared: shared.clone() };
-        let interval = config.flush_interval.unwrap_or(interval);
-        let jitter = config.flush_jitter.unwrap_or(jitter);
-        (handle, Writer { output, opened: false, startup, shared, log, interval, jitter, not_before: None })
+        ending: watch::Receiver<Ending>,
+    ) -> Writer {
+        Writer { output, opened: false, startup, link, log, not_before: None, ending }
     }
 
-    /// Opens the output at the start: Ok(false) if it is to be left out.
-    pub(super) async fn open(&mut self) -> Result<bool, StartError> {
-        self.shared.queue.opened().await;
+    /// Opens the output at the start: Ok(false) if it is to be left out. Without `strict` no error ends the start; a queue
+    /// that is `shared` with the output before is open already.
+    pub(super) async fn open(&mut self, strict: bool, shared: bool) -> Result<bool, StartError> {
+        if !shared {
+            self.link.queue.opened().await;
+        }
         match self.output.open().await {
             Ok(()) => {
                 self.opened = true;
                 Ok(true)
             }
-            Err(StartError::Retry(e)) if self.startup == StartupError::Retry => {
-                self.log.error(format_args!("failed to connect, trying again at the next flush: {e:#}"));
-                self.shared.queue.set_failing(true);
-                Ok(true)
-            }
+            Err(e @ StartError::Retry(_)) if self.startup == StartupError::Retry => Ok(self.later(&e)),
             Err(e @ StartError::Retry(_)) if matches!(self.startup, StartupError::Ignore | StartupError::Probe) => {
                 self.log.error(format_args!("failed to connect, leaving the output out: {e}"));
                 Ok(false)
             }
+            Err(e) if !strict => Ok(self.later(&e)),
             Err(e) => Err(e),
         }
     }
 
-    /// Writes until `stop` says so, then once more; gives the number of metrics left.
-    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> usize {
-        let shared = self.shared.clone();
+    /// Leaves opening to the next flush.
+    fn later(&self, error: &StartError) -> bool {
+        self.log.error(format_args!("failed to connect, trying again at the next flush: {error}"));
+        true
+    }
+
+    /// Writes until its ending; gives the number of metrics left.
+    pub(super) async fn run(mut self) -> usize {
+        let link = self.link.clone();
+        let (mut ending, mut pace) = (self.ending.clone(), link.pace.subscribe());
+        // What another output did with the queue before tells nothing about this one.
+        link.account.health.begin();
+        link.queue.set_failing(!self.opened);
+        if !self.opened {
+            link.account.health.bad();
+        }
         let mut due = tokio::time::Instant::now() + self.pause();
         loop {
             tokio::select! {
                 biased;
-                () = told(&mut stop) => break,
-                () = shared.queue.ready().notified() => self.full_batches().await,
+                () = told(&mut ending) => break,
+                () = link.queue.ready().notified() => self.full_batches().await,
                 () = tokio::time::sleep_until(due) => {
                     self.flush().await;
                     due = tokio::time::Instant::now() + self.pause();
                 }
-                () = shared.flush.notified() => self.flush().await,
+                () = link.flush.notified() => self.flush().await,
+                Ok(()) = pace.changed() => due = tokio::time::Instant::now() + self.pause(),
             }
         }
+        if self.hands_over() {
+            link.count_dropped(&self.log);
+            return 0;
+        }
         self.flush().await;
-        self.shared.queue.close().await;
-        self.shared.queue.len()
+        link.count_dropped(&self.log);
+        link.queue.close().await;
+        link.queue.len()
     }
 
     fn pause(&self) -> Duration {
-        self.interval + super::schedule::random(self.jitter)
+        let pace = *self.link.pace.borrow();
+        pace.interval + super::schedule::random(pace.jitter)
+    }
+
+    /// True if another writer waits for the queue.
+    fn hands_over(&self) -> bool {
+        *self.ending.borrow() == Ending::HandOver
     }
 
     async fn full_batches(&mut self) {
-        while !self.shared.queue.failing() {
-            let chunk = self.shared.queue.take(true).await;
+        while !self.link.queue.failing() && !self.hands_over() {
+            let chunk = self.link.queue.take(true).await;
             if chunk.is_empty() || !self.write(chunk).await {
                 break;
             }
@@ -220,14 +321,15 @@ impl Writer {
                     self.log.info("connected");
                 }
                 Err(e) => {
+                    self.link.account.health.bad();
                     self.log.error(format_args!("failed to connect: {e}"));
                     return;
                 }
             }
         }
-        let mut left = self.shared.queue.len();
-        while left > 0 {
-            let chunk = self.shared.queue.take(false).await;
+        let mut left = self.link.queue.len();
+        while left > 0 && !self.hands_over() {
+            let chunk = self.link.queue.take(false).await;
             left = left.saturating_sub(chunk.len().max(1));
             if chunk.is_empty() || !self.write(chunk).await {
                 break;
@@ -236,29 +338,24 @@ impl Writer {
         if let Err(e) = self.output.flush().await {
             self.log.error(format_args!("failed to flush: {e}"));
         }
-        let dropped = self.shared.queue.take_dropped();
-        if dropped > 0 {
-            self.shared.stats.dropped.add(dropped as i64);
-            self.shared.stats.all_dropped.add(dropped as i64);
-            self.log.warn(format_args!("Metric buffer overflow; {dropped} metrics have been dropped"));
-        }
-        let damaged = self.shared.queue.take_damaged();
-        if damaged > 0 {
-            self.shared.stats.dropped.add(damaged as i64);
-            self.shared.stats.all_dropped.add(damaged as i64);
-            self.log.error(format_args!("disk queue: {damaged} metrics could not be read back and are lost"));
-        }
-        self.shared.stats.buffer_size.set(self.shared.queue.len() as i64);
+        self.link.count_dropped(&self.log);
     }
 
     /// Writes one chunk; false if something of it has to be tried again.
     async fn write(&mut self, chunk: Chunk) -> bool {
         let (started, len) = (Instant::now(), chunk.len());
-        let result = self.output.write(&chunk).await;
+        self.link.writing.set(len as i64);
+        let all_done = self.write_one(chunk, started, len).await;
+        self.link.writing.set(0);
+        all_done
+    }
+
+    async fn write_one(&mut self, chunk: Chunk, started: Instant, len: usize) -> bool {
+        let result = self.link.account.clone().metered(self.output.write(&chunk)).await;
         let took = started.elapsed();
-        let stats = &self.shared.stats;
+        let stats = &self.link.stats;
         stats.write_time.add(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX));
-        let queue = &self.shared.queue;
+        let queue = &self.link.queue;
         match result {
             Ok(()) => {
                 queue.settle(chunk, Settled::Delivered);
@@ -314,26 +411,31 @@ impl Writer {
     }
 
     fn failed(&self, cause: &agent_api::Error) {
-        self.shared.stats.write_errors.inc();
-        self.shared.stats.all_write_errors.inc();
+        self.link.account.health.bad();
+        self.link.account.errors.inc();
+        self.link.stats.write_errors.inc();
+        self.link.stats.all_write_errors.inc();
         self.log.error(format_args!("failed to write, trying again at the next flush: {cause:#}"));
     }
 
     fn count_written(&self, n: usize) {
-        self.shared.stats.written.add(n as i64);
-        self.shared.stats.all_written.add(n as i64);
+        self.link.account.health.good();
+        self.link.account.given.add(n as i64);
+        self.link.stats.written.add(n as i64);
+        self.link.stats.all_written.add(n as i64);
     }
 
     fn count_rejected(&self, n: usize, cause: &agent_api::Error) {
-        self.shared.stats.rejected.add(n as i64);
-        self.shared.stats.all_rejected.add(n as i64);
+        self.link.account.rejected.add(n as i64);
+        self.link.stats.rejected.add(n as i64);
+        self.link.stats.all_rejected.add(n as i64);
         self.log.error(format_args!("{n} metrics were refused for good: {cause:#}"));
     }
 }
 
-/// Ends when `stop` says so, or nobody is left who could.
-async fn told(stop: &mut watch::Receiver<bool>) {
-    let _stopped = stop.wait_for(|s| *s).await.is_ok();
+/// Ends when the output is to end, or nobody is left who could say so.
+async fn told(ending: &mut watch::Receiver<Ending>) {
+    let _told = ending.wait_for(|e| *e != Ending::None).await.is_ok();
 }
 
 /// The metrics of a chunk for whose places `wanted` says true; shares everything.
@@ -355,27 +457,19 @@ fn release(chunk: Chunk) {
 }
 
 /// The output of `--test`: line protocol on standard output, `> ` before each line.
-pub(super) fn printer() -> (OutputHandle, Writer) {
+pub(super) fn printer(ending: watch::Receiver<Ending>) -> (OutputHandle, Writer) {
     let log = Log::new("agent", None, Counter::default());
-    let shared = Arc::new(Shared {
-        filter: Filter::default(),
-        renaming: Renaming::default(),
-        queue: Buffer::Memory(Queue::new(usize::MAX, 1000)),
+    let link = Arc::new(Link {
+        queue: Arc::new(Buffer::Memory(Queue::new(usize::MAX, 1000))),
+        account: Arc::default(),
+        writing: Counter::default(),
         flush: Notify::new(),
+        pace: watch::Sender::new(Pace { interval: Duration::from_secs(1), jitter: Duration::ZERO }),
         stats: Stats::new("test", "", 0),
     });
-    let handle = OutputHandle { shared: shared.clone() };
-    let writer = Writer {
-        output: Box::new(Printer { writer: agent_formats::influx::Writer::for_test() }),
-        opened: false,
-        startup: StartupError::Error,
-        shared,
-        log,
-        interval: Duration::from_secs(1),
-        jitter: Duration::ZERO,
-        not_before: None,
-    };
-    (handle, writer)
+    let handle = OutputHandle { filter: Filter::default(), renaming: Renaming::default(), link: link.clone() };
+    let output = Box::new(Printer { writer: agent_formats::influx::Writer::for_test() });
+    (handle, Writer::new(output, StartupError::Error, link, log, ending))
 }
 
 struct Printer {

@@ -5,7 +5,9 @@
 use agent_api::metric::Packed;
 use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// A queue that one task writes from and many push to.
@@ -13,16 +15,19 @@ use tokio::sync::Notify;
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     /// Most metrics that it holds.
-    limit: usize,
+    limit: AtomicUsize,
     /// So many metrics make a write worth while.
-    batch: usize,
+    batch: AtomicUsize,
     /// Tells the writer that a full batch is there.
     pub(super) ready: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    items: VecDeque<Item>,
+    /// With when each came.
+    items: VecDeque<(Instant, Item)>,
+    /// When what was taken last came.
+    taken: Option<Instant>,
     len: usize,
     /// The output is failing: credit is given back, nobody waits for it.
     failing: bool,
@@ -63,29 +68,29 @@ impl Item {
 
 impl Inner {
     /// Puts metrics at the end, packed where that is possible.
-    fn push(&mut self, mut view: View) {
+    fn push(&mut self, mut view: View, since: Instant) {
         self.len += view.len();
         if !self.failing {
-            self.items.push_back(Item::View(view));
+            self.items.push_back((since, Item::View(view)));
             return;
         }
         view.drop_guard();
         if view.is_tracked() {
-            self.items.push_back(Item::View(view));
+            self.items.push_back((since, Item::View(view)));
         } else if view.len() >= PACK {
-            self.items.push_back(Item::Packed(Packed::new(&view)));
+            self.items.push_back((since, Item::Packed(Packed::new(&view))));
         } else {
-            if !matches!(self.items.back(), Some(Item::Open(_))) {
-                self.items.push_back(Item::Open(Batch::new()));
+            if !matches!(self.items.back(), Some((_, Item::Open(_)))) {
+                self.items.push_back((since, Item::Open(Batch::new())));
             }
-            if let Some(Item::Open(batch)) = self.items.back_mut() {
+            if let Some((since, Item::Open(batch))) = self.items.back_mut() {
                 for metric in view.iter() {
                     batch.push(metric);
                 }
                 if batch.len() >= PACK {
-                    let full = std::mem::take(batch);
+                    let (since, full) = (*since, std::mem::take(batch));
                     self.items.pop_back();
-                    self.items.push_back(Item::Packed(Packed::new(&View::all(full))));
+                    self.items.push_back((since, Item::Packed(Packed::new(&View::all(full)))));
                 }
             }
         }
@@ -93,14 +98,15 @@ impl Inner {
 
     /// Takes up to `n` metrics from the front.
     fn pop(&mut self, n: usize) -> Option<View> {
-        let item = self.items.pop_front()?;
+        let (since, item) = self.items.pop_front()?;
+        self.taken = Some(since);
         if item.len() <= n {
             self.len -= item.len();
             return Some(item.view());
         }
         let mut view = item.view();
         let front = view.split_front(n);
-        self.items.push_front(Item::View(view));
+        self.items.push_front((since, Item::View(view)));
         self.len -= front.len();
         Some(front)
     }
@@ -108,7 +114,24 @@ impl Inner {
 
 impl Queue {
     pub(super) fn new(limit: usize, batch: usize) -> Self {
-        Queue { inner: Mutex::default(), limit: limit.max(1), batch: batch.max(1), ready: Notify::new() }
+        let queue = Queue {
+            inner: Mutex::default(),
+            limit: AtomicUsize::default(),
+            batch: AtomicUsize::default(),
+            ready: Notify::new(),
+        };
+        queue.resize(limit, batch);
+        queue
+    }
+
+    /// Changes how many metrics it holds at most, and how many make a write worth while.
+    pub(super) fn resize(&self, limit: usize, batch: usize) {
+        self.limit.store(limit.max(1), Relaxed);
+        self.batch.store(batch.max(1), Relaxed);
+    }
+
+    fn batch(&self) -> usize {
+        self.batch.load(Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -119,24 +142,39 @@ impl Queue {
     /// Puts metrics at the end; the oldest are dropped if there are too many.
     pub(super) fn push(&self, view: View) {
         let mut inner = self.lock();
-        inner.push(view);
+        inner.push(view, Instant::now());
         self.drop_oldest(&mut inner);
-        let ready = inner.len >= self.batch && !inner.failing;
+        let ready = inner.len >= self.batch() && !inner.failing;
         drop(inner);
         if ready {
             self.ready.notify_one();
         }
     }
 
+    /// Bytes that wait, about.
+    pub(super) fn bytes(&self) -> u64 {
+        let bytes = |item: &Item| match item {
+            Item::View(view) => view.bytes(),
+            Item::Packed(packed) => packed.bytes(),
+            Item::Open(batch) => batch.own_bytes(),
+        };
+        self.lock().items.iter().map(|(_, item)| bytes(item) as u64).sum()
+    }
+
+    /// How long the oldest metrics have been waiting.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        self.lock().items.front().map(|(since, _)| since.elapsed())
+    }
+
     /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
     pub(super) fn take(&self, full: bool) -> Chunk {
         let mut inner = self.lock();
         let mut chunk = Chunk::default();
-        if full && inner.len < self.batch {
+        if full && inner.len < self.batch() {
             return chunk;
         }
-        while chunk.len() < self.batch {
-            let room = self.batch - chunk.len();
+        while chunk.len() < self.batch() {
+            let room = self.batch().saturating_sub(chunk.len()).max(1);
             let Some(view) = inner.pop(room) else { break };
             chunk.push(view);
         }
@@ -147,11 +185,12 @@ impl Queue {
     pub(super) fn put_back(&self, chunk: Chunk) {
         let mut inner = self.lock();
         inner.len += chunk.len();
+        let since = inner.taken.unwrap_or_else(Instant::now);
         for mut view in chunk.into_views().into_iter().rev() {
             if inner.failing {
                 view.drop_guard();
             }
-            inner.items.push_front(Item::View(view));
+            inner.items.push_front((since, Item::View(view)));
         }
         self.drop_oldest(&mut inner);
     }
@@ -164,8 +203,8 @@ impl Queue {
         if began {
             let items = std::mem::take(&mut inner.items);
             inner.len = 0;
-            for item in items {
-                inner.push(item.view());
+            for (since, item) in items {
+                inner.push(item.view(), since);
             }
         }
     }
@@ -186,8 +225,8 @@ impl Queue {
     }
 
     fn drop_oldest(&self, inner: &mut Inner) {
-        while inner.len > self.limit {
-            let over = inner.len - self.limit;
+        while inner.len > self.limit.load(Relaxed) {
+            let over = inner.len - self.limit.load(Relaxed);
             let Some(gone) = inner.pop(over) else { break };
             inner.dropped += gone.len();
             gone.settle(Settled::Rejected);

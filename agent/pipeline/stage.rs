@@ -1,8 +1,12 @@
 //! Where a batch goes next: a channel to another task, or straight to the outputs where nothing is in between.
+//!
+//! Between the parts that a reload may exchange stands a gate. Whoever holds it knows that no batch is half way through, and
+//! whoever wants to pass waits meanwhile: so a reload falls between two batches.
 
 use super::fanout::Fanout;
 use agent_api::Batch;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
 
 /// So many batches wait between two stages.
 pub(super) const DEPTH: usize = 4;
@@ -14,6 +18,8 @@ pub(super) enum Next {
     Stage(mpsc::Sender<Batch>),
     /// The outputs.
     Outputs(Fanout),
+    /// Nothing: the run is over, or something is being exchanged.
+    Closed,
 }
 
 impl Next {
@@ -24,7 +30,62 @@ impl Next {
                 // The receiver is only gone after a forced stop; receipts then tell the sender that it was lost.
                 let _gone = to.send(batch).await;
             }
-            Next::Outputs(fanout) => fanout.deliver(batch),
+            Next::Outputs(fanout) => fanout.deliver(batch).await,
+            Next::Closed => {}
         }
+    }
+}
+
+/// A next stage that can be exchanged; cloning makes another way to the same gate.
+#[derive(Clone)]
+pub(super) struct Gate(Arc<RwLock<Next>>);
+
+/// A gate that nobody passes.
+pub(super) type Held = OwnedRwLockWriteGuard<Next>;
+
+impl Gate {
+    pub(super) fn new(next: Next) -> Self {
+        Gate(Arc::new(RwLock::new(next)))
+    }
+
+    /// Hands a batch on; waits while the gate is held or the next stage is full.
+    pub(super) async fn send(&self, batch: Batch) {
+        self.0.read().await.send(batch).await;
+    }
+
+    /// Waits until nobody is passing, and lets nobody pass until this is dropped.
+    pub(super) async fn hold(&self) -> Held {
+        self.0.clone().write_owned().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_held_gate_lets_nobody_pass_and_loses_nothing() {
+        let (to, mut old) = mpsc::channel(1);
+        let gate = Gate::new(Next::Stage(to));
+        gate.send(Batch::new()).await;
+        // The second finds the channel full: it is passing, so the gate cannot be had.
+        let passing = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.send(Batch::new()).await }
+        });
+        tokio::task::yield_now().await;
+        let mut holding = std::pin::pin!(gate.hold());
+        assert!(futures_util::poll!(holding.as_mut()).is_pending());
+        assert!(old.recv().await.is_some());
+        let mut held = holding.await;
+        passing.await.expect("it passed");
+        let (to, mut new) = mpsc::channel(1);
+        *held = Next::Stage(to);
+        let mut third = std::pin::pin!(gate.send(Batch::new()));
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        drop(held);
+        third.await;
+        assert!(old.recv().await.is_some() && old.recv().await.is_none());
+        assert!(new.try_recv().is_ok());
     }
 }

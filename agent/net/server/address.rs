@@ -127,15 +127,21 @@ impl SocketFile {
     /// Takes charge of the file of a socket that was just bound, and gives it its permissions.
     pub(super) fn bound(path: &Path, mode: Option<u32>) -> Result<Self> {
         let file = SocketFile(path.to_owned());
+        file.set_mode(mode)?;
+        Ok(file)
+    }
+
+    /// Gives it its permissions.
+    pub(super) fn set_mode(&self, mode: Option<u32>) -> Result<()> {
         #[cfg(unix)]
         if let Some(mode) = mode {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-                .with_context(|| format!("set permissions of {}", path.display()))?;
+            std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode))
+                .with_context(|| format!("set permissions of {}", self.0.display()))?;
         }
         #[cfg(not(unix))]
         let _unused = mode;
-        Ok(file)
+        Ok(())
     }
 }
 

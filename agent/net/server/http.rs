@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use hyper::{StatusCode, header, service};
+use hyper::{StatusCode, Version, header, service};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::future::Future;
@@ -43,6 +43,9 @@ impl Default for Limits {
 const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Time for requests that are being answered when the server stops.
 const STOP_TIME: Duration = Duration::from_secs(5);
+/// Time that idle connections are kept after another has taken over the socket: a client that sends meanwhile is answered and
+/// told to come back on a new connection, where closing at once would lose what is just on its way.
+const LEAVE_TIME: Duration = Duration::from_secs(3);
 /// What one read takes in: more would only push data out of the cache before it is parsed. Also bounds the head.
 const BUFFER: usize = 128 << 10;
 
@@ -143,7 +146,7 @@ pub async fn serve<H: Handler>(
     stop: impl Future<Output = ()>,
 ) {
     let slots = Arc::new(Semaphore::new(limits.connections.max(1)));
-    let stopping = CancellationToken::new();
+    let ending = Ending::default();
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
@@ -159,9 +162,9 @@ pub async fn serve<H: Handler>(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let (tls, limits, handler, stopping) = (tls.clone(), limits.clone(), handler.clone(), stopping.clone());
+                let (tls, limits, handler, ending) = (tls.clone(), limits.clone(), handler.clone(), ending.clone());
                 connections.spawn(async move {
-                    connection(stream, peer, tls, limits, handler, stopping).await;
+                    connection(stream, peer, tls, limits, handler, ending).await;
                     drop(slot);
                 });
             }
@@ -169,12 +172,28 @@ pub async fn serve<H: Handler>(
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
-    drop(listener);
-    stopping.cancel();
+    ending.leaving.cancel();
+    if listener.is_handed_over() {
+        drop(listener);
+        let all = async { while connections.join_next().await.is_some() {} };
+        let _left = tokio::time::timeout(LEAVE_TIME, all).await;
+    } else {
+        drop(listener);
+    }
+    ending.stopping.cancel();
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(STOP_TIME, all).await.is_err() {
         connections.shutdown().await;
     }
+}
+
+/// Tells connections that the server ends.
+#[derive(Clone, Default)]
+struct Ending {
+    /// After their next answer.
+    leaving: CancellationToken,
+    /// Now, unless a request is being answered.
+    stopping: CancellationToken,
 }
 
 async fn connection<H: Handler>(
@@ -183,7 +202,7 @@ async fn connection<H: Handler>(
     tls: Option<TlsConfig>,
     limits: Limits,
     handler: Arc<H>,
-    stopping: CancellationToken,
+    ending: Ending,
 ) {
     let head_time = if limits.read.is_zero() { HEAD_TIME } else { limits.read };
     stream.set_write_time((!limits.write.is_zero()).then_some(limits.write));
@@ -197,12 +216,16 @@ async fn connection<H: Handler>(
     let io = TokioIo::new(stream);
     let (busy, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let service = service::service_fn(|request: hyper::Request<Incoming>| {
-        let (handler, busy) = (handler.clone(), Busy::new(&busy));
+        let (handler, busy, leaving) = (handler.clone(), Busy::new(&busy), ending.leaving.clone());
         seen.fetch_add(1, Relaxed);
         let deadline = (!limits.read.is_zero()).then(|| Instant::now() + limits.read);
         let (head, body) = request.into_parts();
         async move {
-            let response = handler.answer(Request { head, peer, body, deadline }).await;
+            let one = head.version < Version::HTTP_2;
+            let mut response = handler.answer(Request { head, peer, body, deadline }).await;
+            if one && leaving.is_cancelled() {
+                response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            }
             drop(busy);
             Ok::<_, Infallible>(response)
         }
@@ -216,7 +239,7 @@ async fn connection<H: Handler>(
         loop {
             tokio::select! {
                 _ended = &mut conn => return,
-                () = stopping.cancelled() => break,
+                () = ending.leaving.cancelled() => break,
                 () = tokio::time::sleep(head_time) => {
                     let now = seen.load(Relaxed);
                     if now == last && busy.load(Relaxed) == 0 {
@@ -235,7 +258,7 @@ async fn connection<H: Handler>(
         let mut conn = pin!(builder.serve_connection(io, service));
         tokio::select! {
             _ended = &mut conn => return,
-            () = stopping.cancelled() => {}
+            () = ending.stopping.cancelled() => {}
         }
         conn.as_mut().graceful_shutdown();
         let _ended = conn.await;

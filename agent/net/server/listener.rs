@@ -2,10 +2,13 @@
 
 use super::TlsConfig;
 use super::address::{Address, Family, SocketFile, resolve};
+use super::handover;
 use agent_api::{Context, Error, Result, anyhow, bail};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,7 +19,8 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
-    _file: Option<SocketFile>,
+    _file: Option<Arc<SocketFile>>,
+    handed: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -36,8 +40,10 @@ impl Listener {
             Address::Tcp(host, family) => {
                 let mut last = None;
                 for at in resolve(host, *family).await? {
-                    match bind_tcp(at, *family) {
-                        Ok(socket) => return Ok(Listener { socket: Socket::Tcp(socket), _file: None }),
+                    match bind_tcp(address, at, *family) {
+                        Ok((socket, handed)) => {
+                            return Ok(Listener { socket: Socket::Tcp(socket), _file: None, handed });
+                        }
                         Err(e) => last = Some(Error::from(e).context(format!("listen on tcp {at}"))),
                     }
                 }
@@ -45,16 +51,32 @@ impl Listener {
             }
             #[cfg(unix)]
             Address::Unix(path) => {
-                SocketFile::clear(path)?;
-                let socket = tokio::net::UnixListener::bind(path)
-                    .with_context(|| format!("listen on unix socket {}", path.display()))?;
-                Ok(Listener { socket: Socket::Unix(socket), _file: Some(SocketFile::bound(path, mode)?) })
+                let bind = || -> Result<(socket2::Socket, Arc<SocketFile>)> {
+                    if let Some(handover::Bound { socket, file: Some(file), .. }) = handover::take(address, None, false)
+                    {
+                        file.set_mode(mode)?;
+                        return Ok((socket, file));
+                    }
+                    SocketFile::clear(path)?;
+                    let socket = std::os::unix::net::UnixListener::bind(path)?;
+                    socket.set_nonblocking(true)?;
+                    Ok((socket.into(), Arc::new(SocketFile::bound(path, mode)?)))
+                };
+                let (socket, file) = bind().with_context(|| format!("listen on unix socket {}", path.display()))?;
+                let handed = handover::note(address, &socket, false, Some(file.clone()));
+                let socket = Socket::Unix(tokio::net::UnixListener::from_std(socket.into())?);
+                Ok(Listener { socket, _file: Some(file), handed })
             }
             other => {
                 let _unused = mode;
                 bail!("{other:?} takes no connections")
             }
         }
+    }
+
+    /// True if another goes on with this socket, so that nobody is turned away when this one stops.
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.handed.load(Relaxed)
     }
 
     /// The TCP address that it is bound to.
@@ -84,17 +106,23 @@ impl Listener {
     }
 }
 
-fn bind_tcp(at: SocketAddr, family: Family) -> io::Result<TcpListener> {
+fn bind_tcp(asked: &Address, at: SocketAddr, family: Family) -> io::Result<(TcpListener, Arc<AtomicBool>)> {
+    let only_v6 = at.is_ipv6() && family == Family::V6;
+    if let Some(bound) = handover::take(asked, Some(at), only_v6) {
+        let handed = handover::note(asked, &bound.socket, only_v6, None);
+        return Ok((TcpListener::from_std(bound.socket.into())?, handed));
+    }
     let socket = socket2::Socket::new(socket2::Domain::for_address(at), socket2::Type::STREAM, None)?;
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     if at.is_ipv6() {
-        socket.set_only_v6(family == Family::V6)?;
+        socket.set_only_v6(only_v6)?;
     }
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
+    let handed = handover::note(asked, &socket, only_v6, None);
+    Ok((TcpListener::from_std(socket.into())?, handed))
 }
 
 /// Who connected: nobody known for sockets in the file system.

@@ -6,6 +6,7 @@
 mod address;
 mod auth;
 mod body;
+mod handover;
 mod http;
 mod listener;
 mod packets;
@@ -17,6 +18,7 @@ pub use crate::coding::{Coding, Unpacker};
 pub use address::{Address, Family, SocketFile, socket_mode};
 pub use auth::{Credentials, base64};
 pub use body::BodyError;
+pub use handover::{Leaving, Sockets};
 pub use http::{Handler, Limits, Request, Response, answer, serve};
 pub use hyper::header;
 pub use listener::{Listener, Peer, Stream};

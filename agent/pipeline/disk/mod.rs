@@ -28,7 +28,9 @@ use files::Window;
 use fs::FileSystem;
 use state::{Inner, Step};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use thread::Thread;
 use tokio::sync::{Notify, watch};
 
@@ -48,7 +50,7 @@ struct Core {
     work: Condvar,
     fs: Arc<dyn FileSystem>,
     /// So many metrics make a write worth while.
-    batch: usize,
+    batch: AtomicUsize,
     ready: Notify,
     log: Log,
 }
@@ -66,6 +68,10 @@ impl Core {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while the lock is held leaves counts that are a little wrong at most.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn batch(&self) -> usize {
+        self.batch.load(Relaxed)
     }
 }
 
@@ -95,7 +101,7 @@ impl Disk {
         let (told, phase) = watch::channel(Phase::Starting);
         let inner = Mutex::default();
         let (work, ready) = (Condvar::new(), Notify::new());
-        let core = Arc::new(Core { inner, work, fs, batch: batch.max(1), ready, log });
+        let core = Arc::new(Core { inner, work, fs, batch: AtomicUsize::new(batch.max(1)), ready, log });
         let thread = Thread::new(core.clone(), directory, settings);
         (Disk { core, window: Arc::default(), phase }, thread, told)
     }
@@ -110,11 +116,16 @@ impl Disk {
         &self.core.ready
     }
 
+    /// Changes how many metrics make a write worth while.
+    pub(super) fn resize(&self, batch: usize) {
+        self.core.batch.store(batch.max(1), Relaxed);
+    }
+
     /// Puts metrics at the end. Never waits for the disk.
     pub(super) fn push(&self, view: View) {
         let mut inner = self.core.lock();
         inner.push(view);
-        let ready = inner.len >= self.core.batch && !inner.failing;
+        let ready = inner.len >= self.core.batch() && !inner.failing;
         drop(inner);
         self.core.work.notify_one();
         if ready {
@@ -125,11 +136,11 @@ impl Disk {
     /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
     pub(super) async fn take(&self, full: bool) -> Chunk {
         let mut chunk = Chunk::default();
-        if full && self.len() < self.core.batch {
+        if full && self.len() < self.core.batch() {
             return chunk;
         }
-        while chunk.len() < self.core.batch {
-            let step = self.core.lock().next(self.core.batch - chunk.len());
+        while chunk.len() < self.core.batch() {
+            let step = self.core.lock().next(self.core.batch().saturating_sub(chunk.len()).max(1));
             match step {
                 Step::Take(view) => chunk.push(view),
                 Step::Empty => break,
@@ -184,6 +195,17 @@ impl Disk {
     /// Number of metrics that wait.
     pub(super) fn len(&self) -> usize {
         self.core.lock().len
+    }
+
+    /// Bytes of its files.
+    pub(super) fn bytes(&self) -> u64 {
+        self.core.lock().segments.iter().map(|s| s.end).sum()
+    }
+
+    /// How long ago its oldest file was begun.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        let path = self.core.lock().segments.front()?.path.clone();
+        std::fs::metadata(path).ok()?.created().ok()?.elapsed().ok()
     }
 
     /// Number of metrics dropped since it was last asked.

@@ -112,10 +112,14 @@ impl Socket {
     }
 
     pub(super) fn drops(&self) -> Option<Drops> {
-        let link = std::fs::read_link(format!("/proc/self/fd/{}", self.socket.as_raw_fd())).ok()?;
-        let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned();
-        Some(Drops { inode })
+        Drops::of(&self.socket)
     }
+}
+
+/// What the kernel calls a socket.
+pub(super) fn inode(socket: &socket2::Socket) -> Option<String> {
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).ok()?;
+    Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
 }
 
 fn take<S: SockaddrLike + Copy>(

@@ -4,11 +4,13 @@
 //! and while many come the thread pauses between calls for as long as the socket's buffer can surely hold what comes meanwhile.
 
 use super::address::{Address, Family, SocketFile, resolve};
+use super::handover;
 use agent_api::{Context, Error, Result, anyhow, bail};
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
@@ -39,7 +41,7 @@ pub struct Packets {
     pause: Duration,
     /// Who sent a packet is told.
     senders: bool,
-    _file: Option<SocketFile>,
+    _file: Option<Arc<SocketFile>>,
 }
 
 /// A datagram socket in the thread that receives, with room for what one call takes.
@@ -74,7 +76,7 @@ impl Packets {
             Address::Udp(host, family) => {
                 let mut last = None;
                 for at in resolve(host, *family).await? {
-                    match bind_udp(at, *family) {
+                    match bind_udp(address, at, *family) {
                         Ok(socket) => return Packets::new(socket, UDP_ROOM, receive_buffer, None),
                         Err(e) => last = Some(Error::from(e).context(format!("listen on udp {at}"))),
                     }
@@ -82,16 +84,25 @@ impl Packets {
                 Err(last.unwrap_or_else(|| anyhow!("listen on udp {host}: no address")))
             }
             Address::Unixgram(path) => {
-                SocketFile::clear(path)?;
-                let socket = bind_unix(path).with_context(|| format!("listen on unix socket {}", path.display()))?;
-                let file = SocketFile::bound(path, mode)?;
+                let bind = || -> Result<(Socket, Arc<SocketFile>)> {
+                    if let Some(handover::Bound { socket, file: Some(file), .. }) = handover::take(address, None, false)
+                    {
+                        file.set_mode(mode)?;
+                        return Ok((socket, file));
+                    }
+                    SocketFile::clear(path)?;
+                    Ok((bind_unix(path)?, Arc::new(SocketFile::bound(path, mode)?)))
+                };
+                let (socket, file) = bind().with_context(|| format!("listen on unix socket {}", path.display()))?;
+                // Datagrams know no connections that would have to be ended.
+                let _handed = handover::note(address, &socket, false, Some(file.clone()));
                 Packets::new(socket, UNIX_ROOM, receive_buffer, Some(file))
             }
             other => bail!("{other:?} takes no datagrams"),
         }
     }
 
-    fn new(socket: Socket, room: usize, receive_buffer: Option<usize>, file: Option<SocketFile>) -> Result<Self> {
+    fn new(socket: Socket, room: usize, receive_buffer: Option<usize>, file: Option<Arc<SocketFile>>) -> Result<Self> {
         system::set_receive_buffer(&socket, receive_buffer.unwrap_or(RECEIVE_BUFFER));
         // Half of what the buffer surely holds, at a million packets a second.
         let holds = socket.recv_buffer_size().unwrap_or(0) / PACKET_COST / 2;
@@ -180,6 +191,11 @@ pub struct Drops {
 }
 
 impl Drops {
+    /// Those of a socket; None where the system does not say.
+    pub(super) fn of(socket: &Socket) -> Option<Self> {
+        system::inode(socket).map(|inode| Drops { inode })
+    }
+
     /// Dropped since the socket was made; None if it is gone.
     pub fn read(&self) -> Option<i64> {
         // proc(5), /proc/net/udp: the tenth column is the inode, the last one counts drops.
@@ -193,12 +209,18 @@ impl Drops {
     }
 }
 
-fn bind_udp(at: SocketAddr, family: Family) -> io::Result<Socket> {
+fn bind_udp(asked: &Address, at: SocketAddr, family: Family) -> io::Result<Socket> {
+    let only_v6 = at.is_ipv6() && family == Family::V6;
+    if let Some(bound) = handover::take(asked, Some(at), only_v6) {
+        let _handed = handover::note(asked, &bound.socket, only_v6, None);
+        return Ok(bound.socket);
+    }
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
     if at.is_ipv6() {
-        socket.set_only_v6(family == Family::V6)?;
+        socket.set_only_v6(only_v6)?;
     }
     socket.bind(&at.into())?;
+    let _handed = handover::note(asked, &socket, only_v6, None);
     Ok(socket)
 }
 

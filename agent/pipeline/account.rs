@@ -1,0 +1,134 @@
+//! The account of a plugin: how many metrics came in, where they went, and what it cost.
+//!
+//! It belongs to the running plugin and not to a name, so that for each `in = out + filtered + dropped + rejected + queued` holds
+//! to the metric; a plugin that takes another's place at a reload takes over its account. Everything is counted by the batch.
+
+use crate::config::Instance;
+use agent_api::plugin::{Future, now};
+use agent_api::stats::Counter;
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+/// What a plugin took in and gave out; cloning the `Arc` shares it.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) taken: Counter,
+    pub(super) given: Counter,
+    pub(super) filtered: Counter,
+    pub(super) rejected: Counter,
+    pub(super) errors: Counter,
+    /// Nanoseconds of CPU in calls of the plugin; what threads and tasks of its own do is not known.
+    pub(super) cpu: Counter,
+    pub(super) health: Health,
+    dropped: Mutex<BTreeMap<&'static str, i64>>,
+}
+
+impl Account {
+    /// Counts metrics that were dropped.
+    pub(super) fn drop_for(&self, reason: &'static str, n: usize) {
+        if n > 0 {
+            let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+            *dropped.entry(reason).or_default() += n as i64;
+        }
+    }
+
+    /// Metrics that were dropped, by reason.
+    pub(super) fn dropped(&self) -> BTreeMap<&'static str, i64> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs something and adds the CPU time of this thread.
+    pub(super) fn meter<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = cpu_now();
+        let done = work();
+        self.cpu.add(cpu_now() - before);
+        done
+    }
+
+    /// The same for a call of a plugin that waits in between.
+    pub(super) fn metered<'a, T>(self: &Arc<Self>, call: Future<'a, T>) -> Metered<'a, T> {
+        Metered { call, account: self.clone() }
+    }
+}
+
+/// Whether a plugin does what it is there for.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// Nanoseconds since the epoch; 0 where the last call went well or there was none.
+    failing_since: Counter,
+    /// Calls that went well.
+    good: Counter,
+}
+
+impl Health {
+    pub(super) fn good(&self) {
+        self.failing_since.set(0);
+        self.good.inc();
+    }
+
+    /// Another plugin begins in the place of the one before.
+    pub(super) fn begin(&self) {
+        self.failing_since.set(0);
+        self.good.set(0);
+    }
+
+    pub(super) fn bad(&self) {
+        if self.failing_since.read() == 0 {
+            self.failing_since.set(now());
+        }
+    }
+
+    /// Since when it fails, in nanoseconds since the epoch.
+    pub(super) fn failing_since(&self) -> Option<i64> {
+        Some(self.failing_since.read()).filter(|since| *since != 0)
+    }
+
+    /// Calls that went well.
+    pub(super) fn successes(&self) -> i64 {
+        self.good.read()
+    }
+}
+
+/// A call whose CPU time is added up.
+pub(super) struct Metered<'a, T> {
+    call: Future<'a, T>,
+    account: Arc<Account>,
+}
+
+impl<T> std::future::Future for Metered<'_, T> {
+    type Output = T;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        this.account.meter(|| this.call.as_mut().poll(cx))
+    }
+}
+
+/// CPU time of this thread in nanoseconds.
+#[cfg(unix)]
+fn cpu_now() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}
+
+/// Nothing is known of it here.
+#[cfg(not(unix))]
+fn cpu_now() -> i64 {
+    0
+}
+
+/// What tells a plugin of the running configuration from all others: what it is, and how many equal ones stand before it.
+pub(super) type Key = (crate::config::Digest, usize);
+
+/// The keys of plugins in their order.
+pub(super) fn keys<'a>(plugins: impl Iterator<Item = &'a Instance>) -> Vec<Key> {
+    let mut seen: BTreeMap<crate::config::Digest, usize> = BTreeMap::new();
+    plugins
+        .map(|plugin| {
+            let times = seen.entry(plugin.whole).or_default();
+            *times += 1;
+            (plugin.whole, *times)
+        })
+        .collect()
+}
