@@ -12,6 +12,8 @@ mod json;
 mod msgpack;
 mod parser;
 mod print;
+#[cfg(feature = "xpath_protobuf")]
+mod protobuf;
 mod section;
 mod settings;
 mod show;
@@ -33,3 +35,5 @@ register!(Entry::parser::<Xpath<json::Json>>());
 register!(Entry::parser::<Xpath<msgpack::MsgPack>>());
 #[cfg(feature = "xpath_cbor")]
 register!(Entry::parser::<Xpath<cbor::Cbor>>());
+#[cfg(feature = "xpath_protobuf")]
+register!(Entry::parser::<Xpath<protobuf::Protobuf>>());
