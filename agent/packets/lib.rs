@@ -5,6 +5,7 @@ pub mod community;
 pub mod decode;
 pub mod flow;
 pub mod meter;
+pub mod protocols;
 pub mod read;
 pub mod tally;
 
