@@ -80,6 +80,8 @@ mod multifile;
 mod net;
 #[cfg(feature = "net_response")]
 mod net_response;
+#[cfg(feature = "netflow")]
+mod netflow;
 #[cfg(feature = "netstat")]
 mod netstat;
 #[cfg(feature = "nstat")]
