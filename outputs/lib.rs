@@ -22,6 +22,8 @@ mod http;
 mod influxdb;
 #[cfg(feature = "influxdb_v2")]
 mod influxdb_v2;
+#[cfg(feature = "ipfix")]
+mod ipfix;
 #[cfg(feature = "_lines")]
 mod lines;
 #[cfg(feature = "loki")]
