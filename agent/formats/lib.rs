@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(any(
+    feature = "binary",
     feature = "csv",
     feature = "form_urlencoded",
     feature = "grok",
@@ -15,13 +16,21 @@ mod scalar;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "binary")]
+pub mod binary;
 #[cfg(feature = "carbon2")]
 pub mod carbon2;
+#[cfg(feature = "cloudevents")]
+pub mod cloudevents;
+#[cfg(feature = "collectd")]
+pub mod collectd;
 #[cfg(feature = "csv")]
 pub mod csv;
+#[cfg(feature = "dropwizard")]
+pub mod dropwizard;
 #[cfg(feature = "form_urlencoded")]
 pub mod form_urlencoded;
-#[cfg(any(feature = "json", feature = "json_v2"))]
+#[cfg(any(feature = "dropwizard", feature = "json", feature = "json_v2"))]
 pub mod gjson;
 #[cfg(feature = "graphite")]
 pub mod graphite;
@@ -36,6 +45,8 @@ pub mod json_v2;
 #[cfg(feature = "json")]
 pub mod jsonata;
 #[cfg(any(
+    feature = "cloudevents",
+    feature = "dropwizard",
     feature = "json",
     feature = "json_v2",
     feature = "logfmt",
@@ -50,11 +61,17 @@ pub mod logfmt;
 pub mod nagios;
 #[cfg(feature = "nowmetric")]
 pub mod nowmetric;
+#[cfg(feature = "opentsdb")]
+pub mod opentsdb;
 #[cfg(feature = "splunkmetric")]
 pub mod splunkmetric;
-#[cfg(feature = "graphite")]
+#[cfg(feature = "template")]
+pub mod template;
+#[cfg(any(feature = "dropwizard", feature = "graphite"))]
 pub mod templates;
 #[cfg(feature = "value")]
 pub mod value;
+#[cfg(feature = "wavefront")]
+pub mod wavefront;
 #[cfg(feature = "_xpath")]
 mod xpath;

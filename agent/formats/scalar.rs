@@ -1,11 +1,13 @@
 //! What formats without types have in common: what a text is, and how a metric without a name is called.
 
-use agent_api::{Env, Value};
-use agent_golang::number::{parse_bool, parse_float, parse_int};
+use agent_api::Env;
 
 /// The value that a text is taken for: an integer, else a float, else a boolean, else itself.
+#[cfg(any(feature = "csv", feature = "logfmt"))]
 #[inline]
-pub(crate) fn guess(text: &str) -> Value<'_> {
+pub(crate) fn guess(text: &str) -> agent_api::Value<'_> {
+    use agent_api::Value;
+    use agent_golang::number::{parse_bool, parse_float, parse_int};
     match text.as_bytes().first() {
         Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'i' | b'I' | b'n' | b'N') => {
             if let Ok(value) = parse_int(text, 10) {

@@ -1,0 +1,6 @@
+//! Whatever a Go template makes of metrics.
+
+mod metric;
+mod serializer;
+
+pub use serializer::Writer;
