@@ -7,7 +7,6 @@ pub mod complaints;
 pub mod encoding;
 pub mod memo;
 pub mod scalar;
-pub mod templated;
 
 #[cfg(test)]
 mod testing;

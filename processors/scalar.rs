@@ -1,7 +1,7 @@
 //! A value of a setting that may be a text, a number or a boolean, and becomes the value of a tag or field.
 
 use agent_api::Value;
-use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+pub use agent_formats::templated::append;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,16 +28,5 @@ impl Scalar {
             Scalar::Float(v) => Value::Float(*v),
             Scalar::Text(v) => Value::Str(v),
         }
-    }
-}
-
-/// Appends a value as text; floats in the style given, the rest as they are.
-pub fn append(value: Value<'_>, style: FloatStyle, out: &mut String) {
-    match value {
-        Value::Float(v) => append_float(v, style, out),
-        Value::Int(v) => append_int(v, out),
-        Value::Uint(v) => append_uint(v, out),
-        Value::Bool(v) => out.push_str(if v { "true" } else { "false" }),
-        Value::Str(v) => out.push_str(v),
     }
 }

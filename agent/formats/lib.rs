@@ -67,6 +67,8 @@ pub mod opentsdb;
 pub mod splunkmetric;
 #[cfg(feature = "template")]
 pub mod template;
+#[cfg(feature = "_templated")]
+pub mod templated;
 #[cfg(any(feature = "dropwizard", feature = "graphite"))]
 pub mod templates;
 #[cfg(feature = "value")]

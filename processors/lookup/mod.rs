@@ -3,8 +3,8 @@
 mod table;
 
 use crate::complaints::Complaints;
-use crate::templated::MetricTemplate;
 use agent_api::*;
+use agent_formats::templated::MetricTemplate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use table::{Form, Table};

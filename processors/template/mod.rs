@@ -1,8 +1,8 @@
 //! Sets a tag to what a Go template makes of the metric.
 
 use crate::complaints::Complaints;
-use crate::templated::MetricTemplate;
 use agent_api::*;
+use agent_formats::templated::MetricTemplate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,11 +1,21 @@
 //! A metric as templates see it: `.Name`, `.Tag "key"`, `.Field "key"`, `.Time` and lists of all tags and fields.
 
-use crate::scalar::append;
 use agent_api::MetricRef;
-use agent_golang::number::FloatStyle;
+use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
 use agent_golang::template::{MemberError, Object, Template, TemplateError, Text, Value};
 use agent_golang::time::{Time, Zone};
 use std::sync::{Arc, LazyLock};
+
+/// Appends a value as text; floats in the style given, the rest as they are.
+pub fn append(value: agent_api::Value<'_>, style: FloatStyle, out: &mut String) {
+    match value {
+        agent_api::Value::Float(v) => append_float(v, style, out),
+        agent_api::Value::Int(v) => append_int(v, out),
+        agent_api::Value::Uint(v) => append_uint(v, out),
+        agent_api::Value::Bool(v) => out.push_str(if v { "true" } else { "false" }),
+        agent_api::Value::Str(v) => out.push_str(v),
+    }
+}
 
 /// A compiled template over a metric.
 pub struct MetricTemplate {
@@ -144,7 +154,7 @@ impl Object for Templated<'_> {
         map(&mut self.0.tags().map(|(k, v)| (k, agent_api::Value::Str(v))));
         map(&mut fields.into_iter());
         out.push(' ');
-        agent_golang::number::append_int(self.0.time(), out);
+        append_int(self.0.time(), out);
     }
 
     fn type_name(&self) -> &str {
@@ -155,10 +165,18 @@ impl Object for Templated<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::batch;
+    use agent_api::Batch;
+
+    /// A metric with two tags and fields of three types.
+    fn batch() -> Batch {
+        let mut batch = Batch::new();
+        let metric = batch.metric("m").tags([("b", "2"), ("a", "1")]).field("i", 5i64).field("f", 1e6).field("s", "x");
+        drop(metric.time(1_700_000_000_000_000_000));
+        batch
+    }
 
     fn rendered(template: &str) -> Result<String, String> {
-        let metrics = batch("m,b=2,a=1 i=5i,f=1e6,s=\"x\" 1700000000000000000");
+        let metrics = batch();
         let mut out = String::new();
         let template = MetricTemplate::compile(template).map_err(|e| e.to_string())?;
         template.render(metrics.at(0), &mut out).map_err(|e| e.to_string())?;
@@ -174,7 +192,7 @@ mod tests {
             "{{ .Tag \"a\" }}.{{ .Tag \"none\" }} {{.Field \"f\"}}-{{   .Field   \"i\"   }}{{.Field \"none\"}}!",
         ];
         for source in sources {
-            let metrics = batch("m,b=2,a=1 i=5i,f=1e6,s=\"x\" 1700000000000000000");
+            let metrics = batch();
             let mut simple = MetricTemplate::compile(source).unwrap();
             assert!(simple.parts.is_some(), "{source}");
             let (mut fast, mut full) = (String::new(), String::new());
