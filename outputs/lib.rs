@@ -2,10 +2,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "_bulk")]
+mod bulk;
 #[cfg(feature = "datadog")]
 mod datadog;
 #[cfg(feature = "discard")]
 mod discard;
+#[cfg(feature = "elasticsearch")]
+mod elasticsearch;
 #[cfg(feature = "exec")]
 mod exec;
 #[cfg(feature = "execd")]
@@ -28,6 +32,8 @@ mod ipfix;
 mod lines;
 #[cfg(feature = "loki")]
 mod loki;
+#[cfg(feature = "opensearch")]
+mod opensearch;
 #[cfg(feature = "opentsdb")]
 mod opentsdb;
 #[cfg(feature = "_page")]
