@@ -87,7 +87,8 @@ fn parts(source: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-struct Templated<'m>(MetricRef<'m>);
+/// A metric that a template can ask.
+pub(crate) struct Templated<'m>(pub(crate) MetricRef<'m>);
 
 /// Metrics show their times in UTC.
 static UTC: LazyLock<Arc<Zone>> = LazyLock::new(|| Arc::new(Zone::Utc));

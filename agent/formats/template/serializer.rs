@@ -1,6 +1,6 @@
 //! Writing: a template for a metric, one for a batch.
 
-use super::metric::Shown;
+use crate::templated::Templated;
 use agent_api::*;
 use agent_golang::template::{Limits, Template, Value};
 use schemars::JsonSchema;
@@ -51,7 +51,7 @@ impl Serializer for Writer {
     fn serialize(&mut self, metric: MetricRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let Writer { one, batch, text } = self;
         text.clear();
-        let metric = Shown(metric);
+        let metric = Templated(metric);
         match (one, batch) {
             (Some(template), _) => template.render_into(Value::Object(&metric), text)?,
             (None, Some(template)) => template.render_into(Value::list([Value::Object(&metric)]), text)?,
@@ -66,7 +66,7 @@ impl Serializer for Writer {
             return metrics.iter().try_for_each(|metric| self.serialize(metric, out));
         };
         self.text.clear();
-        let shown: Vec<Shown<'_>> = metrics.iter().map(Shown).collect();
+        let shown: Vec<Templated<'_>> = metrics.iter().map(Templated).collect();
         let list = Value::list(shown.iter().map(|metric| Value::Object(metric)));
         template.render_into(list, &mut self.text)?;
         out.extend_from_slice(self.text.as_bytes());
