@@ -1,8 +1,9 @@
-//! The data formats, a folder each: parser, serializer or both. They know `agent-api` and nothing else of ours.
+//! The data formats, a folder each: parser, serializer or both. They know `agent-api`, its helpers for Go, XPath and HTTP, and nothing else of ours.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(any(
+    feature = "avro",
     feature = "binary",
     feature = "csv",
     feature = "form_urlencoded",
@@ -16,6 +17,8 @@ mod scalar;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "avro")]
+pub mod avro;
 #[cfg(feature = "binary")]
 pub mod binary;
 #[cfg(feature = "carbon2")]
@@ -57,6 +60,8 @@ pub mod jsonata;
 pub mod jsontext;
 #[cfg(feature = "logfmt")]
 pub mod logfmt;
+#[cfg(feature = "msgpack")]
+pub mod msgpack;
 #[cfg(feature = "nagios")]
 pub mod nagios;
 #[cfg(feature = "nowmetric")]

@@ -27,6 +27,9 @@ use parser::Xpath;
 
 use agent_api::{Entry, register};
 
+#[cfg(all(test, feature = "xpath_msgpack"))]
+pub(crate) use msgpack::as_json as msgpack_as_json;
+
 #[cfg(feature = "xml")]
 register!(Entry::parser::<Xpath<xml::Xml>>());
 #[cfg(feature = "xpath_json")]

@@ -10,6 +10,8 @@ use agent_api::{Body, Result};
 use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
 use agent_golang::time::{Layout, Time, Zone};
 use agent_xpath::Document;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// The format `xpath_msgpack`.
 pub(super) struct MsgPack;
@@ -27,12 +29,17 @@ impl Source for MsgPack {
     }
 
     fn read(&self, body: &Body) -> Result<Document, String> {
-        let mut out = Vec::with_capacity(body.len() * 2);
-        let mut bytes = Bytes { all: body.bytes(), at: 0 };
-        let read = bytes.value(&mut out, 0);
-        read.map_err(|cause| format!("read MessagePack at byte {}: {cause}", bytes.at))?;
-        json::read(&String::from_utf8(out).unwrap_or_default())
+        json::read(&as_json(body.bytes())?)
     }
+}
+
+/// The JSON that the first object stands for.
+pub(crate) fn as_json(document: &[u8]) -> Result<String, String> {
+    let mut out = Vec::with_capacity(document.len() * 2);
+    let mut bytes = Bytes { all: document, at: 0 };
+    let read = bytes.value(&mut out, 0);
+    read.map_err(|cause| format!("read MessagePack at byte {}: {cause}", bytes.at))?;
+    Ok(String::from_utf8(out).unwrap_or_default())
 }
 
 struct Bytes<'b> {
@@ -192,6 +199,6 @@ fn float(value: f64, out: &mut Vec<u8>) -> Result<(), String> {
 
 fn quoted_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    out.extend_from_slice(super::section::base64(bytes).as_bytes());
+    out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
     out.push(b'"');
 }

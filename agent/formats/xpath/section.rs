@@ -7,6 +7,8 @@ use agent_golang::glob::Filter;
 use agent_golang::number::{FloatStyle, append_float, parse_int};
 use agent_golang::time::{Stamp, TimestampFormat, Zone};
 use agent_xpath::{Answer, Data, Document, Expression, Fault, Kind, NodeId, Work};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -175,7 +177,7 @@ impl Prepared {
             Found::Int(value) => m.add_field(name, value),
             Found::Uint(value) => m.add_field(name, value),
             Found::Bool(value) => m.add_field(name, value),
-            Found::Bytes(bytes) if self.base64.is_match(name) => m.add_field(name, base64(bytes).as_str()),
+            Found::Bytes(bytes) if self.base64.is_match(name) => m.add_field(name, STANDARD.encode(bytes).as_str()),
             Found::Bytes(bytes) if self.hex.is_match(name) => {
                 let text: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
                 m.add_field(name, text.as_str());
@@ -388,18 +390,4 @@ impl<'d> Reading<'d> {
 
 fn failed(query: &Query, fault: &Fault) -> String {
     format!("query {:?}: {fault}", query.text())
-}
-
-/// Source: RFC 4648, section 4.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - group.len()));
-        for i in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
-            out.push(if i <= group.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
 }
