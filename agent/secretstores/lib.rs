@@ -2,5 +2,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(feature = "docker", feature = "systemd"))]
+mod folder;
+
 #[cfg(feature = "docker")]
 mod docker;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "jose")]
+mod jose;
+#[cfg(feature = "oauth2")]
+mod oauth2;
+#[cfg(all(feature = "os", target_os = "linux"))]
+mod os;
+#[cfg(feature = "systemd")]
+mod systemd;
+#[cfg(feature = "vault")]
+mod vault;

@@ -1,6 +1,7 @@
 //! The store on folders of its own.
 
 use super::*;
+use crate::folder::MOST;
 
 fn store(name: &str) -> (Docker, PathBuf) {
     let path = std::env::temp_dir().join(format!("agent-secrets-{}-{name}", std::process::id()));

@@ -1,0 +1,70 @@
+//! The store on folders of its own, and on a file that another program wrote.
+
+use super::*;
+
+fn store(name: &str, password: &str) -> (Jose, PathBuf) {
+    let path = std::env::temp_dir().join(format!("agent-jose-{}-{name}", std::process::id()));
+    let settings = Settings { path: path.to_str().unwrap().to_owned(), password: Secret::new(password) };
+    (Jose::new(settings, &Env::new("secretstores.jose")).unwrap(), path)
+}
+
+#[tokio::test]
+async fn what_is_set_can_be_read_listed_and_removed() {
+    let (store_, path) = store("round", "geheim");
+    let _absent = std::fs::remove_dir_all(&path);
+    assert!(store_.keys().await.unwrap().is_empty());
+    for (key, value) in [("a/b", "one"), ("../100%", "two\n"), ("ä", "")] {
+        store_.set(key, value).await.unwrap();
+        assert_eq!(store_.get(key).await.unwrap().reveal().unwrap(), value, "{key}");
+    }
+    store_.set("a/b", "three").await.unwrap();
+    assert_eq!(store_.get("a/b").await.unwrap().reveal().unwrap(), "three");
+    assert_eq!(store_.keys().await.unwrap(), ["../100%", "a/b", "ä"]);
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 3, "nothing is left beside, and nothing is elsewhere");
+    let error = format!("{:#}", store("round", "falsch").0.get("ä").await.unwrap_err());
+    assert!(error.contains("password"), "{error}");
+    store_.remove("a/b").await.unwrap();
+    assert!(store_.get("a/b").await.is_err() && store_.remove("a/b").await.is_err());
+    assert!(store_.set("..", "x").await.is_err() && store_.get("").await.is_err());
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let (store, path) = store("mode", "geheim");
+    store.set("k", "v").await.unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(&path.join("k"))), (0o700, 0o600));
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test]
+async fn files_of_other_programs() {
+    // Made by the Python package jwcrypto 1.5.
+    let text = include_str!("foreign.jwe");
+    let (store, path) = store("foreign", "geheim");
+    std::fs::create_dir_all(&path).unwrap();
+    std::fs::write(path.join("a%2Fb"), text).unwrap();
+    assert_eq!(store.get("a/b").await.unwrap().reveal().unwrap(), "hush ä");
+    for at in (0..text.trim().len()).step_by(11) {
+        let mut broken = text.trim().as_bytes().to_vec();
+        broken[at] = if broken[at] == b'A' { b'B' } else { b'A' };
+        std::fs::write(path.join("broken"), &broken).unwrap();
+        assert!(store.get("broken").await.is_err(), "changed at {at}");
+        std::fs::write(path.join("broken"), &text.as_bytes()[..at]).unwrap();
+        assert!(store.get("broken").await.is_err(), "cut at {at}");
+    }
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let error = |path: &str, password: &str| {
+        let settings = Settings { path: path.to_owned(), password: Secret::new(password) };
+        Jose::new(settings, &Env::new("secretstores.jose")).err().unwrap().to_string()
+    };
+    assert!(error("", "x").contains("path"));
+    assert!(error("x", "").contains("password"));
+}
