@@ -15,6 +15,8 @@ mod basicstats;
 mod derivative;
 #[cfg(feature = "final")]
 mod r#final;
+#[cfg(feature = "flow")]
+mod flow;
 #[cfg(feature = "histogram")]
 mod histogram;
 #[cfg(feature = "merge")]

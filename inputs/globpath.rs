@@ -56,7 +56,7 @@ impl GlobPath {
     }
 
     /// True if it is a plain path.
-    #[cfg(any(feature = "exec", feature = "file", feature = "tail"))]
+    #[cfg(any(feature = "exec", feature = "file", feature = "pcap", feature = "tail"))]
     pub(crate) fn is_plain(&self) -> bool {
         self.parts.iter().all(|p| matches!(p, Part::Name(_)))
     }

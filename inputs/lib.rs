@@ -19,7 +19,7 @@ pub mod host;
 mod influx;
 #[cfg(feature = "_parsers")]
 mod parsers;
-#[cfg(all(test, any(feature = "_child", feature = "_listen", feature = "directory_monitor")))]
+#[cfg(all(test, any(feature = "_child", feature = "_listen", feature = "directory_monitor", feature = "pcap")))]
 mod testing;
 
 #[cfg(feature = "bond")]
@@ -86,6 +86,8 @@ mod netflow;
 mod netstat;
 #[cfg(feature = "nstat")]
 mod nstat;
+#[cfg(feature = "pcap")]
+mod pcap;
 #[cfg(feature = "processes")]
 mod processes;
 #[cfg(feature = "procstat")]

@@ -15,7 +15,9 @@ pub mod stats;
 pub use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 pub use inventory;
 pub use log::Log;
-pub use metric::{Batch, Body, Builder, Chunk, Kind, Metric, MetricMut, MetricRef, Receipt, Settled, Value, View};
+pub use metric::{
+    Batch, Body, Builder, Cargo, Chunk, Kind, Metric, MetricMut, MetricRef, Receipt, Settled, Value, View,
+};
 pub use options::{Duration, Fields, Secret, Size, Table};
 pub use plugin::{
     Aggregator, BuildError, Collector, Entry, Env, Format, HostPaths, Input, Listener, Output, ParseError, Parser,

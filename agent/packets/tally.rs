@@ -77,6 +77,26 @@ impl Tally {
         self.not_counted[cause as usize] += 1;
     }
 
+    /// The packets of a cause.
+    #[must_use]
+    pub fn of(&self, cause: Cause) -> u64 {
+        self.not_counted[cause as usize]
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.read += other.read;
+        self.in_flows += other.in_flows;
+        for (mine, theirs) in self.not_counted.iter_mut().zip(other.not_counted) {
+            *mine += theirs;
+        }
+    }
+
+    /// Takes what was counted, beginning anew.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
     /// The causes that occurred, with their packets.
     pub fn causes(&self) -> impl Iterator<Item = (Cause, u64)> + '_ {
         Cause::ALL.into_iter().zip(self.not_counted).filter(|(_, packets)| *packets > 0)

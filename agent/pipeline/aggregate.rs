@@ -11,7 +11,7 @@ use super::stage::{DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
 use agent_api::plugin::{DynAggregator, now};
 use agent_api::stats::{self, Counter};
-use agent_api::{Batch, Collector, Log, Result, Scope, View};
+use agent_api::{Batch, Cargo, Collector, Log, Result, Scope, View};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(super) struct Aggregation {
     filter: Filter,
     drop_original: bool,
     shards: Vec<mpsc::Sender<Message>>,
+    /// It takes what batches carry beside metrics.
+    loads: bool,
     filtered: Counter,
     /// Ends the timer of its windows.
     _ended: DropGuard,
@@ -38,6 +40,8 @@ pub(super) struct Aggregation {
 enum Message {
     /// Take these in.
     Add(View),
+    /// Take this in.
+    Load(Cargo),
     /// The window ends at this time; the next begins.
     Close { start: i64, end: i64 },
 }
@@ -84,6 +88,10 @@ pub(super) fn build(config: &AggregatorConfig, maker: &Maker, workers: usize) ->
     while instances[0].scope() != Scope::Everything && instances.len() < workers {
         instances.push(maker(config)?);
     }
+    let count = instances.len();
+    for (index, instance) in instances.iter_mut().enumerate() {
+        instance.share(index, count);
+    }
     Ok(instances)
 }
 
@@ -97,6 +105,7 @@ impl Aggregation {
         plan: &Plan,
     ) -> Self {
         let Plan { round, precision, results, credit } = plan;
+        let loads = instances.first().is_some_and(|instance| instance.loads());
         let nanos = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
         let period = nanos(config.period).max(1);
         let (begin, end) = first_window(now(), period, *round, *precision);
@@ -132,6 +141,7 @@ impl Aggregation {
             filter: config.filter.clone(),
             drop_original: config.drop_original,
             shards,
+            loads,
             filtered: set.counter("metrics_filtered"),
         }
     }
@@ -186,6 +196,16 @@ impl Aggregation {
 /// Takes every batch to all aggregators, then on.
 async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, originals: Fanout) -> Vec<Aggregation> {
     while let Some(mut batch) = batches.recv().await {
+        if let Some(cargo) = batch.take_cargo() {
+            let mut taken = false;
+            for shard in all.iter().filter(|a| a.loads).flat_map(|a| &a.shards) {
+                let _ended = shard.send(Message::Load(cargo.clone())).await;
+                taken = true;
+            }
+            if !taken {
+                super::fanout::untaken();
+            }
+        }
         batch.hash();
         let mut view = View::all(batch);
         let mut gone: Vec<u32> = Vec::new();
@@ -252,13 +272,14 @@ impl Shard {
         while let Some(message) = messages.recv().await {
             match message {
                 Message::Add(view) => self.add(&view),
+                Message::Load(cargo) => self.emit("panicked while taking in packets", |a, out| a.load(&cargo, out)),
                 Message::Close { start, end } => {
-                    self.flush();
+                    self.flush(|a, out| a.flush(out));
                     self.window = Window { start, end, ..self.window };
                 }
             }
         }
-        self.flush();
+        self.flush(|a, out| a.finish(out));
     }
 
     fn add(&mut self, view: &View) {
@@ -289,8 +310,15 @@ impl Shard {
     }
 
     /// Emits the results of the window.
-    fn flush(&mut self) {
-        let (runtime, began) = (tokio::runtime::Handle::current(), std::time::Instant::now());
+    fn flush(&mut self, call: impl FnOnce(&mut dyn DynAggregator, &mut Collector)) {
+        let began = std::time::Instant::now();
+        self.emit("panicked while its results were collected", call);
+        self.push_time.add(i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX));
+    }
+
+    /// Hands on what a call adds.
+    fn emit(&mut self, panicked: &str, call: impl FnOnce(&mut dyn DynAggregator, &mut Collector)) {
+        let runtime = tokio::runtime::Handle::current();
         let (next, credit, renaming, pushed, given) = (
             self.results.clone(),
             self.credit.clone(),
@@ -312,9 +340,9 @@ impl Shard {
         };
         let mut out = Collector::shipping(hand_on);
         let aggregator = &mut self.aggregator;
-        let flush = AssertUnwindSafe(|| aggregator.flush(&mut out));
-        if self.account.meter(|| std::panic::catch_unwind(flush)).is_err() {
-            self.log.error("panicked while its results were collected");
+        let call = AssertUnwindSafe(|| call(&mut **aggregator, &mut out));
+        if self.account.meter(|| std::panic::catch_unwind(call)).is_err() {
+            self.log.error(panicked);
         }
         out.ship();
         let (errors, more) = out.take_errors();
@@ -324,7 +352,6 @@ impl Shard {
         if more > 0 {
             self.log.error(format_args!("and {more} more errors"));
         }
-        self.push_time.add(i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX));
     }
 }
 

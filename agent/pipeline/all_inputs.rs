@@ -7,7 +7,7 @@
 use super::account::Account;
 use super::board::Seat;
 use super::change::{Match, carry_state, pair};
-use super::input::{self, Listening, Polled, ask, ask_on_schedule};
+use super::input::{self, Listening, Polled, ask_on_schedule, ask_to_the_end};
 use super::intake::Intake;
 use super::schedule::Schedule;
 use super::{Control, Credit, Gate, Mode, PATIENCE};
@@ -153,7 +153,8 @@ impl Inputs {
                 asking = Some(if self.mode == Mode::Run {
                     tokio::spawn(ask_on_schedule(requests, watch.clone(), log, ask_no_more.clone()))
                 } else {
-                    tokio::spawn(async move { ask(&requests).await })
+                    let end = ask_no_more.clone();
+                    tokio::spawn(async move { ask_to_the_end(&requests, end).await })
                 });
                 tokio::spawn(listening.run(Stop::new(stop.clone(), Some(asked)), watch))
             }
@@ -170,8 +171,15 @@ impl Inputs {
         while let Some(ended) = gathering.join_next().await {
             super::report(ended.err());
         }
-        for asking in self.running.iter_mut().filter_map(|r| r.asking.take()) {
-            super::report(asking.await.err());
+        let asking: Vec<_> = self.running.iter_mut().filter_map(|r| r.asking.take()).collect();
+        let answered = async {
+            for asking in asking {
+                super::report(asking.await.err());
+            }
+        };
+        tokio::select! {
+            () = answered => {}
+            () = control.stop.cancelled() => {}
         }
         if !wait.is_zero() {
             tokio::select! {

@@ -1,7 +1,7 @@
 //! Fan-out: every output gets its share of a batch, without a copy unless its own options change something.
 
 use super::output::OutputHandle;
-use agent_api::{Batch, Settled, View};
+use agent_api::{Batch, Log, Settled, View, stats};
 use std::sync::Arc;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
@@ -13,7 +13,10 @@ pub(super) struct Fanout {
 
 impl Fanout {
     /// Hands a batch to all outputs. Waits only while they are being exchanged.
-    pub(super) async fn deliver(&self, batch: Batch) {
+    pub(super) async fn deliver(&self, mut batch: Batch) {
+        if batch.take_cargo().is_some() {
+            untaken();
+        }
         self.deliver_view(View::all(batch)).await;
     }
 
@@ -43,4 +46,13 @@ impl Fanout {
     pub(super) async fn flush(&self) {
         self.outputs.read().await.iter().for_each(OutputHandle::flush);
     }
+}
+
+/// Says, once, that there is nobody to take what batches carry beside metrics.
+pub(super) fn untaken() {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    SAID.call_once(|| {
+        Log::new("agent", None, stats::Counter::default())
+            .warn("packets are captured, but no aggregator takes them; add [[aggregators.flow]]");
+    });
 }

@@ -185,6 +185,26 @@ pub(super) async fn ask(requests: &mpsc::Sender<Request>) {
     }
 }
 
+/// Asks a listener once. If it takes the request, as those do that read something which has an end, it may take all the time it needs until
+/// `stop`.
+pub(super) async fn ask_to_the_end(requests: &mpsc::Sender<Request>, stop: CancellationToken) {
+    let (request, answered) = Request::new(now());
+    if requests.send(request).await.is_err() {
+        return;
+    }
+    let mut answered = std::pin::pin!(answered);
+    tokio::select! {
+        // An answer is that the request is dropped, which ends this with an error.
+        _answered = &mut answered => return,
+        // There is room again when the request has been taken.
+        taken = tokio::time::timeout(PATIENCE, requests.reserve()) => if taken.is_err() { return },
+    }
+    tokio::select! {
+        _answered = answered => {}
+        () = stop.cancelled() => {}
+    }
+}
+
 /// Asks a listener at its interval until `stop`.
 pub(super) async fn ask_on_schedule(
     requests: mpsc::Sender<Request>,

@@ -66,7 +66,7 @@ impl Intake {
 
     /// Hands a prepared batch on.
     pub(super) async fn forward(&self, mut batch: Batch, elastic: bool) {
-        if batch.is_empty() {
+        if batch.is_empty() && batch.cargo().is_none() {
             View::all(batch).settle(Settled::Delivered);
             return;
         }

@@ -223,8 +223,11 @@ async fn work(
             biased;
             batch = batches.recv() => {
                 let Some(mut batch) = batch else { break };
-                for step in &mut steps {
-                    step.apply(&mut batch);
+                // What a batch carries beside metrics is no processor's business.
+                if !batch.is_empty() {
+                    for step in &mut steps {
+                        step.apply(&mut batch);
+                    }
                 }
                 next.send(batch).await;
             }

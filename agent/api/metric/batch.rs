@@ -16,6 +16,7 @@ pub struct Batch {
     pub(super) fields: Vec<Slot>,
     receipt: Option<Receipt>,
     guard: Option<Guard>,
+    cargo: Option<Cargo>,
 }
 
 impl Batch {
@@ -153,6 +154,7 @@ impl Batch {
         self.fields.clear();
         self.receipt = None;
         self.guard = None;
+        self.cargo = None;
     }
 
     /// Takes everything out, with room for as much again where the batch was.
@@ -236,6 +238,21 @@ impl Batch {
     /// Takes the guard off the batch.
     pub fn take_guard(&mut self) -> Option<Guard> {
         self.guard.take()
+    }
+
+    /// What the batch carries beside its metrics.
+    pub fn cargo(&self) -> Option<&Cargo> {
+        self.cargo.as_ref()
+    }
+
+    /// Lets the batch carry something to the aggregators. It goes where the batch goes, in the same order.
+    pub fn set_cargo(&mut self, cargo: Cargo) {
+        self.cargo = Some(cargo);
+    }
+
+    /// Takes off what the batch carries beside its metrics.
+    pub fn take_cargo(&mut self) -> Option<Cargo> {
+        self.cargo.take()
     }
 
     /// Copies a text into the arena. Beyond 2 GiB the text is left empty: builders check `full` first.

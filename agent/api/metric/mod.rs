@@ -37,6 +37,10 @@ pub use view::{Chunk, View};
 /// Something that is dropped when the last piece of a batch is gone, such as a share of a budget.
 pub type Guard = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
+/// What travels in a batch beside its metrics, such as packets: too many to be metrics each. Whoever made it and whoever takes it know its
+/// type; nobody else looks at it.
+pub type Cargo = std::sync::Arc<dyn std::any::Any + Send + Sync>;
+
 /// What a metric measures, as Prometheus and Telegraf name it. Parsers and inputs set it, aggregators and outputs may use it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {

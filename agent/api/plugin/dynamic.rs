@@ -123,6 +123,14 @@ pub trait DynAggregator: Send {
     fn add(&mut self, metric: MetricRef<'_>);
     /// See [`Aggregator::flush`].
     fn flush(&mut self, out: &mut Collector);
+    /// See [`Aggregator::finish`].
+    fn finish(&mut self, out: &mut Collector);
+    /// See [`Aggregator::share`].
+    fn share(&mut self, index: usize, of: usize);
+    /// See [`Aggregator::loads`].
+    fn loads(&self) -> bool;
+    /// See [`Aggregator::load`].
+    fn load(&mut self, cargo: &Cargo, out: &mut Collector);
 }
 impl<T: Aggregator> DynAggregator for T {
     fn scope(&self) -> Scope {
@@ -133,5 +141,17 @@ impl<T: Aggregator> DynAggregator for T {
     }
     fn flush(&mut self, out: &mut Collector) {
         Aggregator::flush(self, out);
+    }
+    fn finish(&mut self, out: &mut Collector) {
+        Aggregator::finish(self, out);
+    }
+    fn share(&mut self, index: usize, of: usize) {
+        Aggregator::share(self, index, of);
+    }
+    fn loads(&self) -> bool {
+        Aggregator::loads(self)
+    }
+    fn load(&mut self, cargo: &Cargo, out: &mut Collector) {
+        Aggregator::load(self, cargo, out);
     }
 }

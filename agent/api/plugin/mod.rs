@@ -33,7 +33,7 @@ pub fn blocking<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-use crate::metric::{Batch, Body, Chunk, MetricRef};
+use crate::metric::{Batch, Body, Cargo, Chunk, MetricRef};
 use crate::options::{Fields, Table};
 use crate::{Result, Secret};
 
@@ -123,6 +123,19 @@ pub trait Aggregator: Plugin {
     /// Adds the results of the period that ends now and starts the next. Metrics without a time get the period's end.
     /// Calls `out.checkpoint()` between metrics so that millions of series need not be held twice.
     fn flush(&mut self, out: &mut Collector);
+    /// The last call, when nothing more comes: adds what is left.
+    fn finish(&mut self, out: &mut Collector) {
+        self.flush(out);
+    }
+    /// Told once, before anything is taken in, which instance it is and of how many.
+    fn share(&mut self, _index: usize, _of: usize) {}
+    /// True if `load` is to be called; asked once, after `new`.
+    fn loads(&self) -> bool {
+        false
+    }
+    /// Takes in what a batch carries beside its metrics. Every instance is given all of it and takes its share. Results that
+    /// should not wait for the end of the period are added to `out`.
+    fn load(&mut self, _cargo: &Cargo, _out: &mut Collector) {}
 }
 
 /// Writes metrics somewhere.

@@ -63,10 +63,18 @@ impl Keys {
         ipv6_prefix: 128,
     };
 
-    /// True if both directions of a conversation can be told to belong together: of each pair both are in the key, or neither.
+    /// True if both directions of a conversation can be told to belong together: there are ends in the key, and of each pair both.
     #[must_use]
     pub fn symmetric(&self) -> bool {
-        self.src == self.dst && self.src_port == self.dst_port && self.src_mac == self.dst_mac
+        let pairs = self.src == self.dst && self.src_port == self.dst_port && self.src_mac == self.dst_mac;
+        pairs && (self.src || self.src_port || self.src_mac)
+    }
+
+    /// True if a flow is one conversation, or one direction of it, and not several.
+    #[must_use]
+    pub fn conversation(&self) -> bool {
+        let ends = self.src && self.dst && self.src_port && self.dst_port;
+        ends && self.protocol && self.ipv4_prefix >= 32 && self.ipv6_prefix >= 128
     }
 
     /// True if packets can be taken as they are.

@@ -1,0 +1,151 @@
+//! Packets of one source: filtered, sampled, decoded, and handed on in batches.
+
+use super::sources::Source;
+use agent_api::{Batch, Sender};
+use agent_capture::Filter;
+use agent_packets::{Decoder, Packets, Record, Tally};
+use std::sync::Arc;
+
+/// Packets of one batch: few enough to stay in the caches on the way to whoever counts them.
+const BATCH: usize = 1024;
+
+/// What is done to packets before they are decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    /// One of so many is taken.
+    pub(super) sampling: u32,
+    /// Bytes of each that are looked at.
+    pub(super) snaplen: u32,
+}
+
+/// Takes the packets of a source in.
+pub(super) struct Feed {
+    decoder: Decoder,
+    filter: Option<Filter>,
+    options: Options,
+    /// Packets until the next one is taken.
+    turn: u32,
+    packets: Packets,
+    counted: Counted,
+    out: Sender,
+    /// Whoever sends cannot wait.
+    live: bool,
+    source: Arc<Source>,
+}
+
+/// What was counted since it was last entered in the source.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub(super) bytes: u64,
+    pub(super) filtered: u64,
+    pub(super) sampled: u64,
+    pub(super) tally: Tally,
+}
+
+impl Feed {
+    pub(super) fn new(filter: Option<Filter>, options: Options, out: Sender, live: bool, source: Arc<Source>) -> Self {
+        Feed {
+            decoder: Decoder::new(),
+            filter,
+            options,
+            turn: 0,
+            packets: Packets::default(),
+            counted: Counted::default(),
+            out,
+            live,
+            source,
+        }
+    }
+
+    /// Takes packets whose bytes are in `bytes`. Their interface is the source.
+    pub(super) fn take_all(&mut self, records: &mut [Record], bytes: &[u8]) {
+        for record in &mut *records {
+            record.interface = self.source.number;
+            record.captured = record.captured.min(self.options.snaplen);
+            self.counted.bytes += u64::from(record.wire);
+        }
+        if self.filter.is_none() && self.options.sampling == 1 {
+            for records in records.chunks(BATCH) {
+                self.decoder.decode_all(records, bytes, &mut self.packets.seen, &mut self.packets.tally);
+                self.send_full();
+            }
+            return;
+        }
+        for record in &*records {
+            if self.wanted(record.bytes(bytes), record.wire) {
+                let record = std::slice::from_ref(record);
+                self.decoder.decode_all(record, bytes, &mut self.packets.seen, &mut self.packets.tally);
+                self.send_full();
+            }
+        }
+    }
+
+    /// Takes a packet of an interface that may have taken off its tag, and whose kernel has run the filter.
+    #[cfg(target_os = "linux")]
+    pub(super) fn take(&mut self, record: Record, bytes: &[u8], vlan: Option<u16>) {
+        self.counted.bytes += u64::from(record.wire);
+        if !self.wanted(bytes, record.wire) {
+            return;
+        }
+        let before = self.packets.seen.len();
+        let record =
+            Record { interface: self.source.number, captured: record.captured.min(self.options.snaplen), ..record };
+        self.decoder.decode_all(&[record], bytes, &mut self.packets.seen, &mut self.packets.tally);
+        if let (Some(tag), Some(seen)) = (vlan, self.packets.seen.get_mut(before)) {
+            let vlans = &mut seen.packet.vlans;
+            // The outermost of the frame; one in a tunnel has its own.
+            if seen.packet.tunnel.ends().is_none() {
+                *vlans = [tag & 0xfff, vlans[0]];
+            }
+        }
+        self.send_full();
+    }
+
+    /// Counts packets in which a file ends.
+    pub(super) fn cut_off(&mut self, packets: u64) {
+        for _ in 0..packets {
+            self.packets.tally.not_counted(agent_packets::Cause::CutOff);
+        }
+    }
+
+    /// Hands on what is there.
+    pub(super) fn send(&mut self) {
+        let tally = self.packets.tally;
+        self.counted.tally = tally;
+        self.source.add(&std::mem::take(&mut self.counted));
+        if tally == Tally::default() {
+            return;
+        }
+        let room = Vec::with_capacity(BATCH);
+        let seen = std::mem::replace(&mut self.packets.seen, room);
+        let mut batch = Batch::new();
+        batch.set_cargo(Arc::new(Packets { seen, tally: self.packets.tally.take() }));
+        if self.live {
+            self.out.send_live_blocking(batch);
+        } else {
+            self.out.send_blocking(batch);
+        }
+    }
+
+    fn send_full(&mut self) {
+        if self.packets.seen.len() >= BATCH {
+            self.send();
+        }
+    }
+
+    /// True if neither filter nor sampling leaves it out.
+    #[inline]
+    fn wanted(&mut self, bytes: &[u8], wire: u32) -> bool {
+        if self.filter.as_ref().is_some_and(|filter| !filter.wants(bytes, wire)) {
+            self.counted.filtered += 1;
+            return false;
+        }
+        if self.turn > 0 {
+            self.turn -= 1;
+            self.counted.sampled += 1;
+            return false;
+        }
+        self.turn = self.options.sampling - 1;
+        true
+    }
+}
