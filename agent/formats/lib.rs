@@ -10,6 +10,7 @@
     feature = "grok",
     feature = "json_v2",
     feature = "logfmt",
+    feature = "parquet",
     feature = "value",
     feature = "_xpath"
 ))]
@@ -68,6 +69,8 @@ pub mod nagios;
 pub mod nowmetric;
 #[cfg(feature = "opentsdb")]
 pub mod opentsdb;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 #[cfg(feature = "splunkmetric")]
 pub mod splunkmetric;
 #[cfg(feature = "template")]
