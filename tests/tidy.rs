@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use agent_formats as _;
+use agent_secretstores as _;
 use aggregators as _;
 use inputs as _;
 use outputs as _;
@@ -26,7 +27,9 @@ fn registered() -> impl Iterator<Item = &'static Entry> {
 }
 
 fn folder(entry: &Entry) -> PathBuf {
-    root().join(entry.family.name()).join(entry.name)
+    let family = entry.family.name();
+    let within = if entry.family == Family::SecretStores { root().join("agent") } else { root().to_owned() };
+    within.join(family).join(entry.name)
 }
 
 fn fail(problems: Vec<String>) {
@@ -83,7 +86,8 @@ fn every_plugin_has_a_feature_of_its_name() {
 fn readmes_show_the_settings_and_examples_of_the_code() {
     let bless = std::env::var_os("BLESS").is_some();
     let mut problems = Vec::new();
-    for entry in registered() {
+    let stores = entries().into_iter().filter(|e| e.family == Family::SecretStores);
+    for entry in registered().chain(stores) {
         let path = folder(entry).join("README.md");
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let settings = format!("```toml\n{}```", sample::plugin(entry));
