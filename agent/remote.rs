@@ -1,7 +1,7 @@
 //! Configurations at addresses: fetched over HTTP with the tokens that Telegraf sends.
 
 use agent_api::{Result, anyhow, bail};
-use agent_net::client::{Method, Setup, Url, header};
+use agent_net::client::{Method, RequestBuilder, Setup, Url, header};
 use std::time::Duration;
 
 /// A configuration may have so many bytes.
@@ -20,18 +20,36 @@ pub fn fetch(address: &str, attempts: i64) -> Result<String> {
     request.join().unwrap_or_else(|_| bail!("fetch {address}: panicked"))
 }
 
+/// When what is at an address was changed last, as the server says it; None where it does not say.
+pub async fn last_modified(address: &str) -> Result<Option<String>> {
+    let url = Url::parse(address).map_err(|e| anyhow!("{address:?} is no address: {e}"))?;
+    let client = Setup::default().build(None)?;
+    let answer = client.send(with_token(client.request(Method::HEAD, url)), LONGEST).await?;
+    if !answer.status.is_success() {
+        bail!("{}", answer.status);
+    }
+    Ok(answer.headers.get(header::LAST_MODIFIED).and_then(|v| v.to_str().ok()).map(str::to_owned))
+}
+
+/// Adds the token that the environment names.
+fn with_token(request: RequestBuilder) -> RequestBuilder {
+    let token = |name: &str| std::env::var(name).ok().filter(|t| !t.is_empty());
+    if let Some(token) = token("TELEGRAF_CONTROLLER_TOKEN") {
+        request.bearer_auth(token)
+    } else if let Some(token) = token("INFLUX_TOKEN") {
+        request.header(header::AUTHORIZATION, format!("Token {token}"))
+    } else {
+        request
+    }
+}
+
 async fn request(url: Url, attempts: i64) -> Result<String> {
     let setup = Setup::default();
     let client = setup.build(None)?;
     let mut tried = 0;
     loop {
-        let mut request = client.request(Method::GET, url.clone()).header(header::ACCEPT, "application/toml");
-        let token = |name: &str| std::env::var(name).ok().filter(|t| !t.is_empty());
-        if let Some(token) = token("TELEGRAF_CONTROLLER_TOKEN") {
-            request = request.bearer_auth(token);
-        } else if let Some(token) = token("INFLUX_TOKEN") {
-            request = request.header(header::AUTHORIZATION, format!("Token {token}"));
-        }
+        let request = client.request(Method::GET, url.clone()).header(header::ACCEPT, "application/toml");
+        let request = with_token(request);
         let failed = match client.send(request, LONGEST).await {
             Ok(answer) if answer.status.is_success() => {
                 let body = answer.unpack(LONGEST)?;

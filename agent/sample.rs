@@ -134,6 +134,18 @@ const AGENT: &str = "\
   ## Leaves the processors out before or after the aggregators.
   # skip_processors_after_aggregators = false
   # skip_processors_before_aggregators = false
+  ## Goes back to the configuration before if a reload makes an input or output fail for so long; \"0s\" never does.
+  # reload_guard = \"0s\"
+  ## The local API: what every plugin does, for agent status, Prometheus and probes.
+  # [agent.api]
+    ## Where it listens: a socket in the file system, or tcp://host:port with a token or certificates of clients.
+    # address = \"unix:///run/agent/api.sock\"
+    ## Permissions of the socket.
+    # socket_mode = \"600\"
+    ## Token that a request has to carry.
+    # token = \"\"
+    ## Allow requests that change something, as POST /reload.
+    # allow_changes = false
 ";
 
 /// The sample of one plugin, as it would stand in a file.

@@ -1,5 +1,6 @@
 //! The definition of the command line.
 
+use super::watch::period;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 /// Turns `-config` into `--config`, as Telegraf takes both; single letters stay.
@@ -124,6 +125,11 @@ pub(super) fn command() -> Command {
             )
             .allow_negative_numbers(true)
             .value_parser(clap::value_parser!(i64)),
+            value("watch-config", "HOW", "Reload when a local configuration changes: notify, or poll to look at it"),
+            value("watch-interval", "TIME", "With poll: look so often [default: 250ms]").value_parser(period),
+            value("watch-debounce-interval", "TIME", "Wait so long after the last change").value_parser(period),
+            value("config-url-watch-interval", "TIME", "Reload when what is at an address has a new date; ask so often")
+                .value_parser(period),
             value("pidfile", "FILE", "Write the process id to a file").value_hint(ValueHint::FilePath),
             switch("print-plugin-config-source", "Log which file each plugin comes from"),
             value("usage", "NAME", "Print the sample configuration of an input or output"),
@@ -173,6 +179,22 @@ pub(super) fn command() -> Command {
                     Command::new("remove").about("Removes a secret").args([store(), key()]),
                 ]),
             Command::new("flows").about("Reads packet captures and prints who talked to whom").args(flows()),
+            Command::new("status")
+                .about("Shows what a running agent has taken in and where it went")
+                .args(sources())
+                .args([
+                    value(
+                        "address",
+                        "ADDRESS",
+                        "Where it answers: unix:///path, tcp://host:port or an address of HTTP [default: as the configuration or \
+                         $AGENT_API says, else the socket in /run/agent]",
+                    ),
+                    value("token", "TOKEN", "Token that it asks for [default: as the configuration or $AGENT_API_TOKEN says]"),
+                    value("tls-ca", "FILE", "Certificates that its own is verified against"),
+                    value("tls-cert", "FILE", "Certificate to show"),
+                    value("tls-key", "FILE", "Key of the certificate to show"),
+                    switch("json", "Print all of it as JSON"),
+                ]),
             Command::new("schema").about("Prints the JSON Schema of the configuration, for editors"),
             Command::new("completions")
                 .about("Prints completions for a shell")

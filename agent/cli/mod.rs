@@ -10,6 +10,8 @@ mod reload;
 mod run;
 mod secrets;
 mod signals;
+mod status;
+mod watch;
 
 use crate::config::{Config, Sources, Surroundings};
 use crate::pipeline::Mode;
@@ -55,6 +57,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(("version", _)) => print::version(),
         Some(("plugins", m)) => print::plugins(m),
         Some(("flows", m)) => flows::flows(m),
+        Some(("status", m)) => status::status(matches, m),
         Some(("schema", _)) => print::schema(),
         Some(("completions", m)) => print::completions(m),
         Some(("man", _)) => print::man(),

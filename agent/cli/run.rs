@@ -1,9 +1,11 @@
 //! The run: loads, starts, listens to signals, reloads, stops.
 
-use super::reload::Reloader;
+use super::reload::{Parts, Reloader};
 use super::signals::{self, Signals};
+use super::watch::{self, Watch};
 use super::{VERSION, args, load, log, runtime, sources, surroundings};
 use crate::config::Config;
+use crate::control::{Context, Server};
 use crate::pipeline::{self, Control, Mode, Summary};
 use crate::{logging, state};
 use agent_api::plugin::entries;
@@ -12,7 +14,8 @@ use clap::ArgMatches;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::Release};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Runs until the end that the flags ask for.
@@ -46,9 +49,10 @@ async fn until_stopped(matches: &ArgMatches, mode: Mode, wait: Duration) -> Resu
 
 /// From loading to the end of the pipeline.
 async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Summary> {
-    let control = Control::default();
+    let (control, begun) = (Control::default(), Instant::now());
     signals::listen_for_end(control.stop.clone())?;
     let signals = Signals::new()?;
+    let watch = Watch::new(matches);
     let config = Arc::new(load(&sources(&[matches]))?);
     logging::configure(&config.agent, args::flag(matches, "debug"), args::flag(matches, "quiet"))?;
     announce(&config, args::flag(matches, "print-plugin-config-source"));
@@ -59,23 +63,40 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Su
     if keeps_state(&config) {
         state::load(Path::new(&config.agent.statefile), &surroundings)?;
     }
-    let ready = {
-        let started = control.started.clone();
-        tokio::spawn(async move {
-            started.notified().await;
-            crate::service::ready();
-        })
-    };
+    let ready = Arc::new(AtomicBool::new(false));
+    let telling = tokio::spawn(tell_when_ready(control.clone(), ready.clone()));
     let (pipeline, reloads) = mpsc::channel(1);
-    let reloader = Reloader::start(matches.clone(), config.clone(), surroundings.clone(), pipeline);
+    let (reloader, requests) = Reloader::new(config.clone());
+    let api = Arc::new(Server::default());
+    let context = Context { board: control.board.clone(), reloads: Arc::new(reloader.clone()), begun, ready };
+    if mode == Mode::Run {
+        let opened = api.open(config.agent.api.as_deref()).await?;
+        api.follow(config.agent.api.as_deref(), opened, &context);
+    }
+    let parts =
+        Parts { matches: matches.clone(), surroundings: surroundings.clone(), pipeline, api: api.clone(), context };
+    reloader.serve(requests, parts);
     signals.serve(reloader.clone(), control.clone());
+    if mode == Mode::Run {
+        watch::start(matches, watch, &config.sources, &reloader);
+    }
     let result = pipeline::run(config, mode, wait, &surroundings, &control, reloads).await;
-    ready.abort();
+    telling.abort();
+    api.stop().await;
     let config = reloader.current();
     if keeps_state(&config) {
         state::save(Path::new(&config.agent.statefile), &surroundings)?;
     }
     result
+}
+
+/// Says to the service manager and the API when everything is started, and to the API when it is about to stop.
+async fn tell_when_ready(control: Control, ready: Arc<AtomicBool>) {
+    control.started.notified().await;
+    ready.store(true, Release);
+    crate::service::ready();
+    control.stop.cancelled().await;
+    ready.store(false, Release);
 }
 
 fn finish(mode: Mode, summary: Summary) -> Result<ExitCode> {

@@ -54,7 +54,7 @@ impl Signals {
                     Some(()) = self.hangup.recv() => {
                         let reloader = reloader.clone();
                         // What it came to is in the log.
-                        tokio::spawn(async move { drop(reloader.reload("SIGHUP").await) });
+                        tokio::spawn(async move { drop(reloader.ask("SIGHUP").await) });
                     }
                     Some(()) = self.user.recv() => control.flush.notify_one(),
                     else => return,

@@ -3,8 +3,10 @@
 use super::AgentSettings;
 use super::errors::{Problem, name_hints};
 use super::typed::{count, duration, flag, size, text, whole};
-use agent_api::options::{Entry, Table};
+use crate::control::{Api, ApiError};
+use agent_api::options::{Entry, Setting, Table};
 use agent_api::plugin::AgentInfo;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Keys that match in any case of letters and with or without underscores, as Telegraf's own of no explicit name do.
@@ -23,7 +25,7 @@ const LOOSE: [&str; 11] = [
 ];
 
 /// The other keys.
-const EXACT: [&str; 24] = [
+const EXACT: [&str; 26] = [
     "debug",
     "quiet",
     "logformat",
@@ -46,6 +48,8 @@ const EXACT: [&str; 24] = [
     "buffer_disk_sync",
     "buffer_max_bytes",
     "buffer_sync_interval",
+    "reload_guard",
+    "api",
     "flush_buffer_when_full",
     "utc",
 ];
@@ -95,6 +99,8 @@ impl AgentSettings {
             "buffer_disk_sync" => self.buffer_disk_sync = flag(entry)?,
             "buffer_max_bytes" => self.buffer_max_bytes = size(entry)?,
             "buffer_sync_interval" => self.buffer_sync_interval = duration(entry)?,
+            "reload_guard" => self.reload_guard = duration(entry)?,
+            "api" => self.api = Some(api(entry)?),
             "snmp_translator" => drop(one_of(entry, &["", "netsnmp", "gosmi"])?),
             "config_url_retry_attempts" => drop(whole(entry)?),
             "flush_buffer_when_full" | "utc" => {
@@ -133,6 +139,28 @@ impl AgentSettings {
             once,
             ..AgentInfo::default()
         }
+    }
+}
+
+/// The table of the local API.
+fn api(entry: &Entry) -> Result<Arc<Api>, Problem> {
+    let Setting::Table(table) = &entry.item.value else {
+        let found = entry.item.value.kind();
+        return Err(
+            Problem::at(entry.item.span, format!("api: expected a table, found {found}")).hint("write [agent.api]")
+        );
+    };
+    match Api::load(table) {
+        Ok(api) => Ok(Arc::new(api)),
+        Err(ApiError::Option(error)) => {
+            let problem = Problem::from(error);
+            Err(Problem {
+                message: format!("api: {}", problem.message),
+                span: problem.span.or(Some(table.span)),
+                ..problem
+            })
+        }
+        Err(ApiError::Value(error)) => Err(Problem::at(table.span, format!("api: {error:#}"))),
     }
 }
 

@@ -29,6 +29,11 @@ pub(super) fn of(name: &str, tables: &[(&str, &Table)]) -> Digest {
     hash.finalize().into()
 }
 
+/// The digest of one table.
+pub(crate) fn of_table(name: &str, table: &Table) -> Digest {
+    of(name, &[("", table)])
+}
+
 /// A piece that cannot be mistaken for another: kind, length, bytes.
 fn part(hash: &mut Sha256, kind: u8, bytes: &[u8]) {
     hash.update([kind]);

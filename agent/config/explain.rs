@@ -156,9 +156,10 @@ fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
         ("buffer_disk_sync", a.buffer_disk_sync.to_string()),
         ("buffer_max_bytes", quoted(&Size(a.buffer_max_bytes).to_string())),
         ("buffer_sync_interval", time(a.buffer_sync_interval)),
+        ("reload_guard", time(a.reload_guard)),
     ];
     let after = a.skip_processors_after_aggregators.unwrap_or(false);
-    values.insert(values.len() - 6, ("skip_processors_after_aggregators", after.to_string()));
+    values.insert(values.len() - 7, ("skip_processors_after_aggregators", after.to_string()));
     values
 }
 

@@ -28,6 +28,7 @@ mod variables;
 
 pub use build::{Built, NotBuilt, Surroundings};
 pub use digest::Digest;
+pub(crate) use digest::of_table as digest_of;
 pub use errors::{Errors, File, Files, Problem};
 pub use filter::Filter;
 pub use model::*;

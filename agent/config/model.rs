@@ -4,6 +4,7 @@ use agent_api::log::Level;
 use agent_api::options::{Span, Table};
 use agent_api::plugin::Entry;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A whole configuration, checked and in the order of the files.
@@ -66,6 +67,10 @@ pub struct AgentSettings {
     pub buffer_disk_sync: bool,
     pub buffer_max_bytes: u64,
     pub buffer_sync_interval: Duration,
+    /// The configuration before comes back by itself if a reload makes an input or output fail for so long; 0: never.
+    pub reload_guard: Duration,
+    /// `[agent.api]`: the local API; None: there is none.
+    pub api: Option<Arc<crate::control::Api>>,
 }
 
 impl Default for AgentSettings {
@@ -101,6 +106,8 @@ impl Default for AgentSettings {
             buffer_disk_sync: true,
             buffer_max_bytes: 1 << 30,
             buffer_sync_interval: Duration::from_millis(50),
+            reload_guard: Duration::ZERO,
+            api: None,
         }
     }
 }

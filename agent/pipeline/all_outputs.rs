@@ -244,6 +244,7 @@ impl Waiting {
         let Waiting { config, directory, link, log, writer, ending, sockets } = self;
         let same_directory = before.as_ref().is_some_and(|b| b.directory.is_some() && b.directory == directory);
         let (queue, own) = (link.queue.clone(), log.clone());
+        link.account.health.begin();
         let task = tokio::spawn(async move {
             if let Some(before) = before {
                 before.sockets.hand_over();

@@ -71,6 +71,8 @@ pub struct Control {
 pub struct Reload {
     /// What is wanted.
     pub config: Arc<Config>,
+    /// An error of opening an input or output refuses it; otherwise that is tried again and again.
+    pub strict: bool,
     /// Whether it is there.
     pub done: oneshot::Sender<Result<()>>,
 }
@@ -101,7 +103,7 @@ pub async fn run(
     let mut pipeline = Pipeline::new(config.clone(), mode, surroundings);
     let polled = pipeline.start().await?;
     control.board.set(pipeline.seats());
-    control.started.notify_waiters();
+    control.started.notify_one();
     if mode == Mode::Run {
         pipeline.until_stopped(control, &mut reloads).await;
         log().info("Hang on, flushing any cached metrics before shutdown");
@@ -198,14 +200,14 @@ impl Pipeline {
                 biased;
                 () = control.stop.cancelled() => return,
                 () = control.flush.notified() => self.outputs.fanout.flush().await,
-                Some(Reload { config, done }) = reloads.recv() => {
+                Some(Reload { config, strict, done }) = reloads.recv() => {
                     let prepared = tokio::select! {
                         biased;
                         () = control.stop.cancelled() => return,
-                        prepared = self.prepare(&config, true) => prepared,
+                        prepared = self.prepare(&config, strict) => prepared,
                     };
                     let result = match prepared {
-                        Ok(change) => self.exchange(change, config).await,
+                        Ok(change) => self.exchange(change, config, strict).await,
                         Err(e) => Err(e),
                     };
                     control.board.set(self.seats());
@@ -226,9 +228,10 @@ impl Pipeline {
     }
 
     /// Goes over to a configuration; back to the one before if an input cannot be opened.
-    async fn exchange(&mut self, change: Change, config: Arc<Config>) -> Result<()> {
+    async fn exchange(&mut self, change: Change, config: Arc<Config>, strict: bool) -> Result<()> {
         let before = self.config.clone();
-        let Some(error) = self.commit(change, config).await.into_iter().next() else { return Ok(()) };
+        let errors = self.commit(change, config).await;
+        let Some(error) = errors.into_iter().next().filter(|_| strict) else { return Ok(()) };
         match self.prepare(&before, false).await {
             Ok(change) => drop(self.commit(change, before).await),
             Err(e) => log().error(format_args!("go back to the configuration before: {e:#}")),

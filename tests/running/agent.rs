@@ -19,11 +19,17 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts one and waits until it listens.
     pub(crate) fn start(name: &str, config: &str, port: u16) -> Self {
+        Agent::start_with(name, config, port, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(name: &str, config: &str, port: u16, flags: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("agent-reload-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         std::fs::write(folder.join("agent.conf"), config).expect("the folder can be written");
         let mut process = Command::new(env!("CARGO_BIN_EXE_agent"))
             .args(["--config", "agent.conf"])
+            .args(flags)
             .current_dir(&folder)
             .stderr(Stdio::piped())
             .spawn()
@@ -48,23 +54,51 @@ impl Agent {
 
     /// Writes a configuration and has it loaded; gives what the log says where it is refused.
     pub(crate) fn reload(&mut self, config: &str) -> Result<(), String> {
-        std::fs::write(self.folder.join("agent.conf"), config).expect("the folder can be written");
+        self.write(config);
         self.signal("HUP");
-        let begun = self.said.len();
+        self.reloaded()
+    }
+
+    /// Writes a configuration and does not say so.
+    pub(crate) fn write(&self, config: &str) {
+        // As editors do: never half of it.
+        let (new, file) = (self.folder.join("agent.conf.new"), self.folder.join("agent.conf"));
+        std::fs::write(&new, config).expect("the folder can be written");
+        std::fs::rename(new, file).expect("the folder can be written");
+    }
+
+    /// A file in its folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Waits for a line of the log.
+    pub(crate) fn says(&mut self, what: &str) -> String {
         loop {
-            let line = self.log.recv_timeout(PATIENCE).expect("the agent says what became of it");
+            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{what:?} is not in\n{}", self.said));
             self.said += &line;
             self.said.push('\n');
-            if line.contains("the new configuration is in use") {
+            if line.contains(what) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits for what becomes of a reload.
+    pub(crate) fn reloaded(&mut self) -> Result<(), String> {
+        let begun = self.said.len();
+        loop {
+            let line = self.says("the new configuration ");
+            if line.contains("is in use") {
                 return Ok(());
             }
-            if line.contains("the new configuration cannot be used") {
+            if line.contains("cannot be used") {
                 // What comes after it on lines of its own belongs to it.
                 while let Ok(line) = self.log.recv_timeout(Duration::from_millis(200)) {
                     self.said += &line;
                     self.said.push('\n');
                 }
-                return Err(self.said.split_off(begun));
+                return Err(self.said[begun..].to_owned());
             }
         }
     }

@@ -1,10 +1,7 @@
-//! Reloads of the real binary under load over HTTP: nothing lost, nobody turned away, what did not change goes on.
+//! Reloads under load over HTTP: nothing lost, nobody turned away, what did not change goes on.
 
-mod agent;
-mod client;
-
-use agent::Agent;
-use client::Clients;
+use crate::agent::{self, Agent};
+use crate::client::Clients;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -101,9 +98,9 @@ fn reloads_under_load_lose_nothing_and_turn_nobody_away() {
         }
         for times in ends.values_mut() {
             times.sort_unstable();
-            // The last window is open when the agent stops.
+            // The last window is open when the agent stops. The others end with a second, and are written somewhat later.
             times.pop();
-            assert!(times.windows(2).all(|t| t[1] - t[0] > 900_000_000), "{times:?}");
+            assert!(times.windows(2).all(|t| t[1] / 1_000_000_000 > t[0] / 1_000_000_000), "{times:?}");
         }
     }
 }
