@@ -1,9 +1,11 @@
 #![doc = include_str!("README.md")]
 #![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod community;
 pub mod decode;
 pub mod flow;
+pub mod metadata;
 pub mod meter;
 pub mod packets;
 pub mod protocols;

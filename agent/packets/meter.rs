@@ -2,6 +2,7 @@
 
 use crate::decode::{Decoder, Seen};
 use crate::flow::{Settings, Table};
+use crate::metadata::Inspector;
 use crate::read::Record;
 use crate::tally::{Cause, Tally};
 
@@ -11,6 +12,8 @@ pub struct Meter {
     decoder: Decoder,
     /// The flows.
     pub table: Table,
+    /// Looks into the first packets of flows, if anybody does.
+    pub inspector: Option<Inspector>,
     tally: Tally,
     /// Decoded, not yet counted.
     block: Vec<Seen>,
@@ -26,6 +29,7 @@ impl Meter {
         Self {
             decoder: Decoder::new(),
             table: Table::new(settings),
+            inspector: None,
             tally: Tally::default(),
             block: Vec::with_capacity(BLOCK),
         }
@@ -35,6 +39,9 @@ impl Meter {
     pub fn batch(&mut self, records: &[Record], bytes: &[u8]) {
         for records in records.chunks(BLOCK) {
             self.decoder.decode_all(records, bytes, &mut self.block, &mut self.tally);
+            if let Some(inspector) = &mut self.inspector {
+                self.block.iter().for_each(|s| inspector.packet(s.time, &s.packet, s.data(bytes)));
+            }
             self.table.add(&self.block);
             self.block.clear();
         }

@@ -161,11 +161,16 @@ pub fn name(number: u8) -> Option<&'static str> {
     }
 }
 
-/// The number of a protocol, from its name in any case, or from its number in digits.
+/// The number of a protocol, from its name in any case (also of those by which everybody knows it), or from its number in digits.
 #[must_use]
 pub fn number(name: &str) -> Option<u8> {
     if let Ok(number) = name.parse() {
         return Some(number);
+    }
+    match name {
+        "icmp6" | "icmpv6" => return Some(58),
+        "ospf" => return Some(89),
+        _ => {}
     }
     (0..=u8::MAX).find(|n| self::name(*n).is_some_and(|known| known.eq_ignore_ascii_case(name)))
 }
@@ -210,5 +215,6 @@ mod tests {
             assert_eq!(number(&text), Some(if n == 254 { 253 } else { n }));
         }
         assert_eq!((number("TCP"), number("none"), number("256")), (Some(6), None, None));
+        assert_eq!((number("ospf"), number("icmp6")), (Some(89), Some(58)));
     }
 }

@@ -57,6 +57,9 @@ pub struct Packet {
     pub tos: u8,
     /// The hardware addresses of sender and receiver in the innermost Ethernet frame, zeros where there is none.
     pub macs: [[u8; 6]; 2],
+    /// Where what is behind the header of TCP or UDP lies in the captured frame: from, to. Equal where there is none, or where it lies
+    /// beyond 64 KiB.
+    pub data: [u16; 2],
     /// The tunnel it came in.
     pub tunnel: Tunnel,
 }
@@ -90,6 +93,18 @@ pub struct Seen {
     pub wire: u32,
     /// The number of the interface that saw it.
     pub interface: u32,
+    /// The place of its frame in the batch.
+    pub start: u32,
+}
+
+impl Seen {
+    /// What is behind the header of TCP or UDP, as far as it was captured, out of the batch's bytes.
+    #[inline]
+    #[must_use]
+    pub fn data<'a>(&self, batch: &'a [u8]) -> &'a [u8] {
+        let [from, to] = self.packet.data.map(|at| self.start as usize + usize::from(at));
+        batch.get(from..to).unwrap_or_default()
+    }
 }
 
 /// Decodes packets; remembers fragments.
@@ -98,6 +113,8 @@ pub struct Decoder {
     fragments: Fragments,
     /// What is decoded at present.
     packet: Packet,
+    /// The address of its frame, to tell how far into it something is.
+    frame: usize,
     depth: u8,
     /// The VLAN tags seen in the current frame.
     tags: u8,
@@ -128,6 +145,7 @@ impl Decoder {
         self.packet = Packet::default();
         self.depth = 0;
         self.tags = 0;
+        self.frame = bytes.as_ptr().addr();
         let rest = Rest { bytes, wire: (wire as usize).max(bytes.len()) };
         self.link(link, rest)?;
         Ok(&self.packet)
@@ -137,10 +155,10 @@ impl Decoder {
     #[inline]
     pub fn decode_all(&mut self, records: &[Record], bytes: &[u8], seen: &mut Vec<Seen>, tally: &mut Tally) {
         for record in records {
-            let Record { time, wire, interface, .. } = *record;
+            let Record { time, wire, interface, start, .. } = *record;
             match self.decode(record.link, record.bytes(bytes), wire) {
                 Ok(packet) => {
-                    seen.push(Seen { packet: *packet, time, wire, interface: u32::from(interface) });
+                    seen.push(Seen { packet: *packet, time, wire, interface: u32::from(interface), start });
                     tally.in_flow();
                 }
                 Err(cause) => tally.not_counted(cause),

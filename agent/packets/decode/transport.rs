@@ -25,10 +25,20 @@ impl Decoder {
                 packet.window = u16::from_be_bytes([head[14], head[15]]);
                 let header = usize::from(head[12] >> 4) * 4;
                 packet.payload = rest.wire.saturating_sub(header) as u32;
+                self.data(rest.bytes, header.max(20));
             }
             Err(_) => packet.tcp_flags = rest.bytes.get(13).copied().unwrap_or(0),
         }
         Ok(())
+    }
+
+    /// Notes where what is behind a header lies.
+    #[inline]
+    fn data(&mut self, bytes: &[u8], header: usize) {
+        let place = |at: usize| u16::try_from(bytes.as_ptr().addr().wrapping_sub(self.frame) + at);
+        if let (Ok(from), Ok(to)) = (place(header.min(bytes.len())), place(bytes.len())) {
+            self.packet.data = [from, to];
+        }
     }
 
     #[inline]
@@ -41,6 +51,7 @@ impl Decoder {
                 return self.udp_tunnel(src, dst, rest);
             }
         }
+        self.data(rest.bytes, 8);
         Ok(())
     }
 

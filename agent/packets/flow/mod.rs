@@ -339,6 +339,6 @@ impl Tunnels {
 /// A packet as it is counted by those that know nothing else of it.
 impl From<(Packet, i64, u32)> for Seen {
     fn from((packet, time, wire): (Packet, i64, u32)) -> Self {
-        Self { packet, time, wire, interface: 0 }
+        Self { packet, time, wire, interface: 0, start: 0 }
     }
 }
