@@ -94,6 +94,7 @@ fn flows() -> Vec<Arg> {
         value("top", "N", "Only the N largest [default: 20 in text, else all]").value_parser(number()),
         value("idle-timeout", "TIME", "End flows without a packet for so long, as 30s [default: never]"),
         value("active-timeout", "TIME", "Report flows that last longer than this piece by piece [default: never]"),
+        switch("metadata", "Also look into the first packets: DNS, TLS with JA3 and JA4, QUIC, HTTP/1"),
         switch("by-vlan", "Tell flows apart by their VLANs, too"),
         value("max-flows", "N", "Flows held at once; then old ones end [default: 1048576]").value_parser(number()),
     ]

@@ -1,6 +1,7 @@
 //! A line for each flow: JSON and CSV.
 
-use super::Sink;
+use super::{Sink, details};
+use agent_packets::metadata::Metadata;
 use agent_packets::{Flow, Tally};
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -9,16 +10,17 @@ use std::io::{self, Write};
 pub(super) struct Json<W> {
     out: W,
     summary: bool,
+    details: bool,
 }
 
 impl<W: Write> Json<W> {
-    pub(super) fn new(out: W, summary: bool) -> Self {
-        Self { out, summary }
+    pub(super) fn new(out: W, summary: bool, details: bool) -> Self {
+        Self { out, summary, details }
     }
 }
 
 impl<W: Write> Sink for Json<W> {
-    fn flow(&mut self, f: &Flow) -> io::Result<()> {
+    fn flow(&mut self, f: &Flow, metadata: &Metadata) -> io::Result<()> {
         write!(
             self.out,
             "{{\"src\":\"{}\",\"dst\":\"{}\",\"src_port\":{},\"dst_port\":{},\"protocol\":{},\"vlan\":{},\"inner_vlan\":{},\
@@ -54,7 +56,14 @@ impl<W: Write> Sink for Json<W> {
                 f.tunnel.network,
             )?,
         }
-        writeln!(self.out, "\"end_reason\":\"{}\",\"community_id\":\"{}\"}}", f.ended.name(), f.community_id(0))
+        write!(self.out, "\"end_reason\":\"{}\",\"community_id\":\"{}\"", f.ended.name(), f.community_id(0))?;
+        if self.details {
+            for (name, cell) in details::NAMES.iter().zip(details::cells(metadata)) {
+                write!(self.out, ",\"{name}\":")?;
+                cell.json(&mut self.out)?;
+            }
+        }
+        self.out.write_all(b"}\n")
     }
 
     fn end(&mut self, tally: &Tally) -> io::Result<()> {
@@ -77,12 +86,13 @@ impl<W: Write> Sink for Json<W> {
 pub(super) struct Csv<W> {
     out: W,
     summary: bool,
+    details: bool,
     begun: bool,
 }
 
 impl<W: Write> Csv<W> {
-    pub(super) fn new(out: W, summary: bool) -> Self {
-        Self { out, summary, begun: false }
+    pub(super) fn new(out: W, summary: bool, details: bool) -> Self {
+        Self { out, summary, details, begun: false }
     }
 
     fn begin(&mut self) -> io::Result<()> {
@@ -92,13 +102,17 @@ impl<W: Write> Csv<W> {
         self.out.write_all(
             b"src,dst,src_port,dst_port,protocol,vlan,inner_vlan,src_packets,dst_packets,src_bytes,dst_bytes,src_ip_bytes,\
               dst_ip_bytes,first,last,src_tcp_flags,dst_tcp_flags,icmp_type,icmp_code,tunnel_type,tunnel_id,tunnel_network,\
-              tunnel_src,tunnel_dst,end_reason,community_id\n",
-        )
+              tunnel_src,tunnel_dst,end_reason,community_id",
+        )?;
+        if self.details {
+            write!(self.out, ",{}", details::NAMES.join(","))?;
+        }
+        self.out.write_all(b"\n")
     }
 }
 
 impl<W: Write> Sink for Csv<W> {
-    fn flow(&mut self, f: &Flow) -> io::Result<()> {
+    fn flow(&mut self, f: &Flow, metadata: &Metadata) -> io::Result<()> {
         self.begin()?;
         write!(
             self.out,
@@ -116,7 +130,14 @@ impl<W: Write> Sink for Csv<W> {
                 write!(self.out, "{},{},{},{src},{dst},", f.tunnel.kind.name(), f.tunnel.id, f.tunnel.network)?;
             }
         }
-        writeln!(self.out, "{},{}", f.ended.name(), f.community_id(0))
+        write!(self.out, "{},{}", f.ended.name(), f.community_id(0))?;
+        if self.details {
+            for cell in details::cells(metadata) {
+                self.out.write_all(b",")?;
+                cell.csv(&mut self.out)?;
+            }
+        }
+        self.out.write_all(b"\n")
     }
 
     fn end(&mut self, tally: &Tally) -> io::Result<()> {

@@ -2,12 +2,14 @@
 //!
 //! JSON and CSV go out as flows end, so memory is bounded by the table; the text keeps only what its tables show.
 
+mod details;
 mod lines;
 mod text;
 
 use agent_api::{Result, anyhow, bail};
 use agent_packets::flow::{Keys, Settings};
-use agent_packets::{Capture, Flow, Meter, Tally};
+use agent_packets::metadata::{Inspector, Metadata};
+use agent_packets::{Capture, Ended, Flow, Meter, Tally};
 use clap::ArgMatches;
 use std::cmp::Reverse;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -21,8 +23,8 @@ const PROGRESS: Duration = Duration::from_millis(200);
 
 /// What takes the flows.
 trait Sink {
-    /// Takes one flow.
-    fn flow(&mut self, flow: &Flow) -> io::Result<()>;
+    /// Takes one flow and what its first packets say of it.
+    fn flow(&mut self, flow: &Flow, metadata: &Metadata) -> io::Result<()>;
 
     /// Takes the ledger, behind the last flow.
     fn end(&mut self, tally: &Tally) -> io::Result<()>;
@@ -40,16 +42,19 @@ pub(super) fn flows(matches: &ArgMatches) -> Result<ExitCode> {
         keys: Keys { vlan: super::args::flag(matches, "by-vlan"), ..Keys::default() },
         ..Settings::default()
     };
+    let details = super::args::flag(matches, "metadata");
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let format = matches.get_one::<String>("format").map_or("text", String::as_str);
     let sink: Box<dyn Sink> = match format {
-        "json" => Box::new(lines::Json::new(out, summary)),
-        "csv" => Box::new(lines::Csv::new(out, summary)),
+        "json" => Box::new(lines::Json::new(out, summary, details)),
+        "csv" => Box::new(lines::Csv::new(out, summary, details)),
         _ => Box::new(text::Tables::new(out, top.unwrap_or(text::TOP))),
     };
     let sink =
         if format == "text" { sink } else { top.into_iter().fold(sink, |s, top| Box::new(Largest::new(s, top))) };
-    match read(&files, settings, sink) {
+    let mut meter = Meter::new(settings);
+    meter.inspector = details.then(|| Inspector::new(settings.max_flows));
+    match read(&files, meter, sink) {
         // A reader that went away, as `head` does, is no error.
         Err(Failure::Print(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(Failure::Print(e)) => Err(anyhow!("print: {e}")),
@@ -69,8 +74,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn read(files: &[String], settings: Settings, mut sink: Box<dyn Sink>) -> Result<ExitCode, Failure> {
-    let mut meter = Meter::new(settings);
+fn read(files: &[String], mut meter: Meter, mut sink: Box<dyn Sink>) -> Result<ExitCode, Failure> {
     let mut records = Vec::new();
     let mut damaged = false;
     for file in files {
@@ -83,7 +87,7 @@ fn read(files: &[String], settings: Settings, mut sink: Box<dyn Sink>) -> Result
         while let Some(bytes) = capture.batch(&mut records) {
             meter.batch(&records, bytes);
             for flow in meter.table.ended() {
-                sink.flow(&flow)?;
+                sink.flow(&flow, &metadata(&mut meter.inspector, &flow))?;
             }
             progress.show(meter.tally().read);
         }
@@ -103,10 +107,18 @@ fn read(files: &[String], settings: Settings, mut sink: Box<dyn Sink>) -> Result
     // Flows that began at the same time need some order, too, which is the same each time.
     rest.sort_unstable_by_key(|f| (f.first, f.src, f.src_port, f.dst, f.dst_port, f.protocol));
     for flow in &rest {
-        sink.flow(flow)?;
+        sink.flow(flow, &metadata(&mut meter.inspector, flow))?;
+    }
+    if let Some(n) = meter.inspector.as_ref().map(Inspector::left_out).filter(|n| *n > 0) {
+        super::log().warn(format_args!("{n} packets were not looked into, as there were too many flows at once"));
     }
     sink.end(meter.tally())?;
     Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What is known of a flow that is reported.
+fn metadata(inspector: &mut Option<Inspector>, flow: &Flow) -> Metadata {
+    inspector.as_mut().map(|i| i.take(flow, flow.ended == Ended::Active)).unwrap_or_default()
 }
 
 /// A time in Go's notation; none if it is not given or 0.
@@ -132,14 +144,14 @@ impl Largest {
 }
 
 impl Sink for Largest {
-    fn flow(&mut self, flow: &Flow) -> io::Result<()> {
-        self.kept.offer(flow);
+    fn flow(&mut self, flow: &Flow, metadata: &Metadata) -> io::Result<()> {
+        self.kept.offer(flow, metadata);
         Ok(())
     }
 
     fn end(&mut self, tally: &Tally) -> io::Result<()> {
-        for flow in self.kept.take() {
-            self.inner.flow(&flow)?;
+        for (flow, metadata) in self.kept.take() {
+            self.inner.flow(&flow, &metadata)?;
         }
         self.inner.end(tally)
     }
@@ -149,7 +161,7 @@ impl Sink for Largest {
 struct Kept {
     top: usize,
     /// Bytes, number, flow; cut down to the largest whenever it gets long.
-    flows: Vec<(u64, u64, Flow)>,
+    flows: Vec<(u64, u64, (Flow, Metadata))>,
     offered: u64,
 }
 
@@ -158,9 +170,9 @@ impl Kept {
         Self { top, flows: Vec::new(), offered: 0 }
     }
 
-    fn offer(&mut self, flow: &Flow) {
+    fn offer(&mut self, flow: &Flow, metadata: &Metadata) {
         self.offered += 1;
-        self.flows.push((flow.bytes[0] + flow.bytes[1], self.offered, *flow));
+        self.flows.push((flow.bytes[0] + flow.bytes[1], self.offered, (*flow, metadata.clone())));
         if self.flows.len() > self.top.saturating_mul(2).max(1000) {
             self.trim();
         }
@@ -173,7 +185,7 @@ impl Kept {
     }
 
     /// Largest first.
-    fn take(&mut self) -> Vec<Flow> {
+    fn take(&mut self) -> Vec<(Flow, Metadata)> {
         self.trim();
         std::mem::take(&mut self.flows).into_iter().map(|(_, _, flow)| flow).collect()
     }

@@ -1,6 +1,7 @@
 //! Tables to read: the largest flows, who talks most, and the shares of protocols.
 
-use super::{Kept, Sink};
+use super::{Kept, Sink, details};
+use agent_packets::metadata::Metadata;
 use agent_packets::{Flow, Tally};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -58,7 +59,7 @@ impl<W: Write> Tables<W> {
         let largest = self.largest.take();
         let mut table =
             Table::new(&["SOURCE", "DESTINATION", "PROTOCOL", "PACKETS", "", "BYTES", "", "SECONDS", "END", ""], 3);
-        for f in &largest {
+        for (f, metadata) in &largest {
             let seconds = (f.last.saturating_sub(f.first)) as f64 / 1e9;
             table.row([
                 end(f.src, f.src_port),
@@ -70,7 +71,7 @@ impl<W: Write> Tables<W> {
                 format!("< {}", scaled(f.bytes[1])),
                 format!("{seconds:.3}"),
                 f.ended.name().to_owned(),
-                notes(f),
+                notes(f, metadata),
             ]);
         }
         writeln!(self.out, "Largest flows ({} of {})", largest.len(), self.flows)?;
@@ -121,9 +122,9 @@ impl<W: Write> Tables<W> {
 }
 
 impl<W: Write> Sink for Tables<W> {
-    fn flow(&mut self, flow: &Flow) -> io::Result<()> {
+    fn flow(&mut self, flow: &Flow, metadata: &Metadata) -> io::Result<()> {
         self.flows += 1;
-        self.largest.offer(flow);
+        self.largest.offer(flow, metadata);
         self.talker(flow.src, flow.bytes[0], flow);
         if flow.dst != flow.src {
             self.talker(flow.dst, flow.bytes[1], flow);
@@ -204,12 +205,13 @@ fn protocol(number: u8) -> String {
     name.to_owned()
 }
 
-/// VLANs and tunnel.
-fn notes(flow: &Flow) -> String {
+/// VLANs, tunnel, and what its first packets say.
+fn notes(flow: &Flow, metadata: &Metadata) -> String {
     let mut notes: Vec<String> = flow.vlans.iter().filter(|v| **v > 0).map(|v| format!("vlan {v}")).collect();
     if let Some((src, dst)) = flow.tunnel.ends() {
         notes.push(format!("{} {} {src} {dst}", flow.tunnel.kind.name(), flow.tunnel.id));
     }
+    notes.extend(details::notes(metadata));
     notes.join(", ")
 }
 
