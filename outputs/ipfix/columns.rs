@@ -103,7 +103,7 @@ pub(super) const COLUMNS: [Column; 41] = [
     column(58, 2, Both, &[("vlan", Number), ("vlan_src", Number), ("vlan_id", Number)]),
     Column { element: (32, 139), length: 2, way: Both, fields: &[] },
     column(245, 2, Both, &[("inner_vlan", Number), ("vlan_customer_id", Number)]),
-    column(351, 8, Both, &[("tunnel_network", Number), ("l2_segment_id", Number)]),
+    column(351, 8, Both, &[("vni", Number), ("tunnel_network", Number), ("l2_segment_id", Number)]),
     column(10, 4, One(18), &[("in_snmp", Number)]),
     column(14, 4, One(17), &[("out_snmp", Number)]),
     address(15, 62, Both, &[("next_hop", Address)]),
