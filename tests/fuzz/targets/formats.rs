@@ -2,10 +2,10 @@
 //! format whose documents can be cut finds whole records.
 #![no_main]
 
-use agent_api::options::Setting;
+use agent_api::options::{Item, Setting, Span};
 use agent_api::plugin::{Family, entries};
 use agent_api::{Batch, Chunk, View};
-use agent_fuzz::{list, parse, parser, serializer, split, text};
+use agent_fuzz::{list, parse, parser, serializer, split, table, text};
 use libfuzzer_sys::fuzz_target;
 
 /// Settings without which a format reads little or nothing; the last byte of the input chooses among those of one format.
@@ -23,11 +23,42 @@ fn settings(format: &str, choice: u8) -> Vec<(&'static str, Setting)> {
         ("value", 1) => vec![("data_type", text("auto_integer"))],
         ("grok", 0) => vec![("grok_patterns", list(&["%{COMBINED_LOG_FORMAT}", "%{SYSLOGLINE}", "%{GREEDYDATA:all}"]))],
         ("grok", _) => vec![
-            ("grok_patterns", list(&["(?s)%{WORD:m:measurement}.*?%{NOTSPACE:t:ts}?%{NUMBER:n:int}%{GREEDYDATA:d:duration}"])),
+            (
+                "grok_patterns",
+                list(&["(?s)%{WORD:m:measurement}.*?%{NOTSPACE:t:ts}?%{NUMBER:n:int}%{GREEDYDATA:d:duration}"]),
+            ),
             ("grok_multiline", Setting::Bool(true)),
+        ],
+        ("binary", 0) => vec![("endianness", text("be")), ("binary", messages())],
+        ("binary", _) => vec![("endianness", text("le")), ("binary_encoding", text("base64")), ("binary", messages())],
+        ("collectd", 1) => vec![("collectd_parse_multivalue", text("join"))],
+        ("dropwizard", 1) => vec![
+            ("dropwizard_metric_registry_path", text("m")),
+            ("dropwizard_tags_path", text("tags")),
+            ("templates", list(&["a.* measurement.field*", "measurement.tag.field"])),
         ],
         _ => Vec::new(),
     }
+}
+
+/// Sections of binary messages with elements of every kind.
+fn messages() -> Setting {
+    let entry = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (*key, text(value))).collect();
+        Setting::Table(table(&pairs))
+    };
+    let entries = [
+        entry(&[("assignment", "measurement"), ("terminator", "null")]),
+        Setting::Table(table(&[("name", text("odd")), ("type", text("uint16")), ("bits", Setting::Int(13))])),
+        entry(&[("name", "flag"), ("type", "bool")]),
+        entry(&[("name", "tag"), ("assignment", "tag"), ("terminator", "0x0d0a")]),
+        entry(&[("name", "float"), ("type", "float32")]),
+        entry(&[("assignment", "time"), ("type", "unix_ms")]),
+    ];
+    let array = |values: &[Setting]| {
+        Setting::Array(values.iter().map(|value| Item { value: value.clone(), span: Span::default() }).collect())
+    };
+    array(&[Setting::Table(table(&[("entries", array(&entries))]))])
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -52,7 +83,13 @@ fn write(batch: Batch) {
     let mut chunk = Chunk::default();
     chunk.push(View::all(batch));
     for entry in entries().iter().filter(|e| e.family == Family::Serializers) {
-        let Some(mut serializer) = serializer(entry.name, &[]) else { continue };
+        let settings = match entry.name {
+            "template" => {
+                vec![("template", text("{{ . }}{{ range .FieldList }}{{ .Key | quote }}={{ .Value }}{{ end }}"))]
+            }
+            _ => Vec::new(),
+        };
+        let Some(mut serializer) = serializer(entry.name, &settings) else { continue };
         let mut out = Vec::new();
         for metric in chunk.iter() {
             let _expressed = serializer.serialize(metric, &mut out);

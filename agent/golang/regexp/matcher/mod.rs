@@ -16,7 +16,8 @@ use program::Program;
 use regex::{CaptureLocations, Regex};
 use regex_syntax::hir::{Hir, HirKind};
 use run::{NOWHERE, State};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A compiled pattern in Go's syntax; cloning shares it.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ struct Inner {
     names: Box<[Option<Box<str>>]>,
     /// For each group the slot of its begin; only groups with a name have one.
     slots: Box<[Option<u32>]>,
+    /// The number of slots.
+    width: usize,
     program: Option<Program>,
     /// A text without which nothing matches.
     needed: Option<Finder<'static>>,
@@ -61,8 +64,46 @@ const ENGINE_BYTES: usize = 64 << 20;
 const LONG: usize = 2_000;
 
 impl Matcher {
-    /// Compiles a pattern in Go's syntax.
+    /// Compiles a pattern in Go's syntax. One that is in use already is shared: every file that is followed has a parser of its
+    /// own, but their patterns are the same.
     pub fn compile(pattern: &str) -> Result<Matcher, RegexpError> {
+        static IN_USE: Mutex<BTreeMap<Box<str>, Weak<Inner>>> = Mutex::new(BTreeMap::new());
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inner) = in_use.get(pattern).and_then(Weak::upgrade) {
+            return Ok(Matcher(inner));
+        }
+        let inner = Arc::new(Inner::compile(pattern)?);
+        in_use.retain(|_, inner| inner.strong_count() > 0);
+        in_use.insert(pattern.into(), Arc::downgrade(&inner));
+        Ok(Matcher(inner))
+    }
+
+    /// The groups that have a name: the name and the slot that [`Groups::at`] takes.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, usize)> {
+        let pairs = self.0.names.iter().zip(&self.0.slots);
+        pairs.filter_map(|(name, slot)| Some((name.as_deref()?, slot.as_ref().copied()? as usize)))
+    }
+
+    /// Finds the leftmost match and notes its groups. An error means that the engine cannot be built for this pattern.
+    pub fn find(&self, text: &str, groups: &mut Groups) -> Result<bool, RegexpError> {
+        let inner = &*self.0;
+        if let Some(needed) = &inner.needed
+            && needed.find(text.as_bytes()).is_none()
+        {
+            return Ok(false);
+        }
+        groups.state.slots.resize(inner.width, NOWHERE);
+        if let Some(program) = &inner.program
+            && let Ok(found) = run::search(program, text, &mut groups.state)
+        {
+            return Ok(found);
+        }
+        inner.ask_engine(text, groups)
+    }
+}
+
+impl Inner {
+    fn compile(pattern: &str) -> Result<Inner, RegexpError> {
         let translated = translate::translate(pattern).map_err(|cause| RegexpError::new(pattern, cause))?;
         let hir = regex_syntax::Parser::new().parse(&translated.pattern).map_err(|error| {
             let text = error.to_string();
@@ -86,6 +127,7 @@ impl Matcher {
             translated: translated.pattern.into(),
             names: translated.names.into(),
             slots,
+            width: count as usize,
             needed: needed(&hir).map(|text| Finder::new(text).into_owned()),
             program,
             engine: OnceLock::new(),
@@ -93,34 +135,9 @@ impl Matcher {
         if inner.program.as_ref().is_none_or(|program| program.steps.len() > LONG) {
             inner.engine().map_err(Clone::clone)?;
         }
-        Ok(Matcher(Arc::new(inner)))
+        Ok(inner)
     }
 
-    /// The groups that have a name: the name and the slot that [`Groups::at`] takes.
-    pub fn groups(&self) -> impl Iterator<Item = (&str, usize)> {
-        let pairs = self.0.names.iter().zip(&self.0.slots);
-        pairs.filter_map(|(name, slot)| Some((name.as_deref()?, slot.as_ref().copied()? as usize)))
-    }
-
-    /// Finds the leftmost match and notes its groups. An error means that the engine cannot be built for this pattern.
-    pub fn find(&self, text: &str, groups: &mut Groups) -> Result<bool, RegexpError> {
-        let inner = &*self.0;
-        if let Some(needed) = &inner.needed
-            && needed.find(text.as_bytes()).is_none()
-        {
-            return Ok(false);
-        }
-        groups.state.slots.resize(inner.slots.iter().flatten().count() * 2, NOWHERE);
-        if let Some(program) = &inner.program
-            && let Ok(found) = run::search(program, text, &mut groups.state)
-        {
-            return Ok(found);
-        }
-        inner.ask_engine(text, groups)
-    }
-}
-
-impl Inner {
     fn engine(&self) -> Result<&Regex, &RegexpError> {
         let engine = self.engine.get_or_init(|| {
             let built = regex::RegexBuilder::new(&self.translated).size_limit(ENGINE_BYTES).build();

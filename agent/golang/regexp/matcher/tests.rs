@@ -173,6 +173,16 @@ fn a_text_that_is_needed_is_looked_for_first() {
 }
 
 #[test]
+fn patterns_in_use_are_shared() {
+    let one = Matcher::compile("(?P<shared>x)").unwrap();
+    let other = Matcher::compile("(?P<shared>x)").unwrap();
+    assert!(Arc::ptr_eq(&one.0, &other.0));
+    let weak = Arc::downgrade(&one.0);
+    drop((one, other));
+    assert!(weak.upgrade().is_none());
+}
+
+#[test]
 fn mistakes_are_named() {
     let error = |pattern| Matcher::compile(pattern).unwrap_err().to_string();
     assert_eq!(error("(a"), r#"compile pattern "(a": missing closing )"#);
