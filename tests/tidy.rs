@@ -4,7 +4,7 @@
 
 use agent::config::{Config, Sources};
 use agent::sample;
-use agent_api::plugin::{Entry, Family, entries};
+use agent_api::plugin::{Entry, Family, entries, find};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +84,6 @@ fn every_plugin_has_a_feature_of_its_name() {
 
 #[test]
 fn readmes_show_the_settings_and_examples_of_the_code() {
-    let bless = std::env::var_os("BLESS").is_some();
     let mut problems = Vec::new();
     let stores = entries().into_iter().filter(|e| e.family == Family::SecretStores);
     for entry in registered().chain(stores) {
@@ -105,15 +104,49 @@ fn readmes_show_the_settings_and_examples_of_the_code() {
         {
             want = with_example;
         }
-        if want != text {
-            if bless {
-                std::fs::write(&path, want).expect("the README can be written");
-            } else {
-                problems.push(format!("{} is not up to date: BLESS=1 cargo test --test tidy", path.display()));
-            }
+        problems.extend(blessed(&path, &text, &want));
+    }
+    fail(problems);
+}
+
+/// Formats are read and written in tables of inputs and outputs, so that is where their settings are shown.
+#[test]
+fn readmes_of_formats_show_the_settings_of_the_code() {
+    let mut problems = Vec::new();
+    for folder in std::fs::read_dir(root().join("agent/formats")).expect("the formats' folder").flatten() {
+        let path = folder.path().join("README.md");
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let block = |family, table| {
+            let sample = sample::plugin(find(family, &name)?);
+            let (about, options) = sample.split_once('\n')?;
+            let options = options.replace(&format!("{}.{name}.", family.name()), &format!("{table}."));
+            Some(format!("```toml\n{about}\n[[{table}]]\n  data_format = \"{name}\"\n{options}```"))
+        };
+        let blocks = [block(Family::Parsers, "inputs.file"), block(Family::Serializers, "outputs.file")];
+        let blocks: Vec<String> = blocks.into_iter().flatten().collect();
+        // What several formats share has a README, too.
+        if blocks.is_empty() {
+            continue;
+        }
+        match replaced(&text, "settings", &blocks.join("\n\n")) {
+            Some(want) => problems.extend(blessed(&path, &text, &want)),
+            None => problems.push(format!("{} has no block <!-- settings -->", path.display())),
         }
     }
     fail(problems);
+}
+
+/// Writes what a README should be where that is asked for, else complains if it is something else.
+fn blessed(path: &Path, text: &str, want: &str) -> Option<String> {
+    if text == want {
+        return None;
+    }
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, want).expect("the README can be written");
+        return None;
+    }
+    Some(format!("{} is not up to date: BLESS=1 cargo test --test tidy", path.display()))
 }
 
 /// The text with what stands between `<!-- name -->` and `<!-- /name -->` replaced; None if there is no such block.

@@ -17,11 +17,11 @@ register!(agent_api::Entry::parser::<Messages>());
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Order of bytes: `be`, `le` or `host`.
+    /// Order of bytes: `be` or `le`; nothing or `host` for that of this machine.
     endianness: String,
     /// The same, as older versions spelled it.
     endianess: String,
-    /// How messages are packed: `none`, `hex` or `base64`.
+    /// How messages are packed: `hex` or `base64`; nothing or `none` if they are not.
     binary_encoding: String,
     /// Messages are hexadecimal digits, as older versions spelled it.
     hex_encoding: bool,

@@ -12,7 +12,7 @@ register!(agent_api::Entry::serializer::<Writer>());
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Order of bytes: `be`, `le` or `host`.
+    /// Order of bytes: `be` or `le`; nothing or `host` for that of this machine.
     endianness: String,
     /// The elements of a message, in order.
     entries: Vec<Element>,
