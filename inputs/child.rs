@@ -1,6 +1,8 @@
 //! Programs that inputs run, each in a process group of its own, so that what a program has started ends together with it.
 
-use agent_api::{Context, Log, Result};
+#[cfg(any(feature = "exec", feature = "execd"))]
+use agent_api::Log;
+use agent_api::{Context, Result};
 use std::ffi::OsStr;
 use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -10,6 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 pub(crate) struct Environment(Vec<(String, String)>);
 
 impl Environment {
+    #[cfg(any(feature = "exec", feature = "execd"))]
     /// Reads the option `environment`, whose texts are `NAME=value`.
     pub(crate) fn new(variables: &[String]) -> Result<Self> {
         let split = |variable: &String| {
@@ -25,6 +28,7 @@ impl Environment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// To end in an orderly way.
+    #[cfg(any(feature = "exec", feature = "execd"))]
     Terminate,
     /// Ends it.
     Kill,
@@ -148,6 +152,7 @@ impl Drop for Program {
 impl From<Signal> for rustix::process::Signal {
     fn from(signal: Signal) -> Self {
         match signal {
+            #[cfg(any(feature = "exec", feature = "execd"))]
             Signal::Terminate => Self::TERM,
             Signal::Kill => Self::KILL,
             #[cfg(feature = "execd")]
@@ -168,6 +173,7 @@ pub(crate) fn ending(status: ExitStatus) -> String {
     }
 }
 
+#[cfg(any(feature = "exec", feature = "execd"))]
 /// Logs a line of a program's errors at the level that it begins with, as Telegraf's own lines do; others are errors.
 pub(crate) fn log_line(log: &Log, line: &str) {
     match line.split_at_checked(3) {

@@ -19,7 +19,10 @@ pub mod host;
 mod influx;
 #[cfg(feature = "_parsers")]
 mod parsers;
-#[cfg(all(test, any(feature = "_child", feature = "_listen", feature = "directory_monitor", feature = "pcap")))]
+#[cfg(all(
+    test,
+    any(feature = "exec", feature = "execd", feature = "_listen", feature = "directory_monitor", feature = "pcap")
+))]
 mod testing;
 
 #[cfg(feature = "bond")]
@@ -66,8 +69,12 @@ mod interrupts;
 mod kernel;
 #[cfg(feature = "kernel_vmstat")]
 mod kernel_vmstat;
+#[cfg(feature = "linux_cpu")]
+mod linux_cpu;
 #[cfg(feature = "linux_sysctl_fs")]
 mod linux_sysctl_fs;
+#[cfg(feature = "lustre2")]
+mod lustre2;
 #[cfg(feature = "mdstat")]
 mod mdstat;
 #[cfg(feature = "mem")]
@@ -84,20 +91,28 @@ mod net_response;
 mod netflow;
 #[cfg(feature = "netstat")]
 mod netstat;
+#[cfg(feature = "nfsclient")]
+mod nfsclient;
 #[cfg(feature = "nstat")]
 mod nstat;
 #[cfg(feature = "pcap")]
 mod pcap;
+#[cfg(feature = "ping")]
+mod ping;
 #[cfg(feature = "processes")]
 mod processes;
 #[cfg(feature = "procstat")]
 mod procstat;
+#[cfg(feature = "slab")]
+mod slab;
 #[cfg(feature = "socket_listener")]
 mod socket_listener;
 #[cfg(feature = "statsd")]
 mod statsd;
 #[cfg(feature = "swap")]
 mod swap;
+#[cfg(feature = "synproxy")]
+mod synproxy;
 #[cfg(feature = "syslog")]
 mod syslog;
 #[cfg(feature = "system")]
