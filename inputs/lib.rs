@@ -121,6 +121,8 @@ mod system;
 mod tail;
 #[cfg(feature = "temp")]
 mod temp;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 #[cfg(feature = "wireless")]
 mod wireless;
 #[cfg(feature = "zfs")]
