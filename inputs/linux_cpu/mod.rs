@@ -11,7 +11,7 @@ register!(Entry::input::<LinuxCpu>());
 /// Reads folders of `/sys/devices/system/cpu`.
 struct LinuxCpu {
     folder: PathBuf,
-    files: Vec<(&'static str, &'static str)>,
+    kinds: Vec<&'static [(&'static str, &'static str)]>,
     reader: Reader,
 }
 
@@ -57,16 +57,16 @@ impl Plugin for LinuxCpu {
         if settings.metrics.is_empty() {
             settings.metrics = Settings::default().metrics;
         }
-        let mut files = Vec::new();
+        let mut kinds: Vec<&'static [_]> = Vec::new();
         for name in &settings.metrics {
             match name.as_str() {
-                "cpufreq" => files.extend_from_slice(&CPUFREQ),
-                "thermal" => files.extend_from_slice(&THERMAL),
+                "cpufreq" => kinds.push(&CPUFREQ),
+                "thermal" => kinds.push(&THERMAL),
                 _ => bail!("metrics: unknown {name:?}, known are \"cpufreq\" and \"thermal\""),
             }
         }
         let sys = if settings.host_sys.is_empty() { env.host.sys.clone() } else { PathBuf::from(&settings.host_sys) };
-        Ok(LinuxCpu { folder: sys.join("devices/system/cpu"), files, reader: Reader::new() })
+        Ok(LinuxCpu { folder: sys.join("devices/system/cpu"), kinds, reader: Reader::new() })
     }
 }
 
@@ -78,22 +78,30 @@ impl Input for LinuxCpu {
         for number in processors {
             let folder = self.folder.join(format!("cpu{number}"));
             let mut fields = Vec::new();
-            for (file, field) in &self.files {
-                let path = folder.join(file);
-                // Which files there are depends on the driver, and some only root may read.
-                let Ok(text) = self.reader.read(&path) else { continue };
-                match scan::uint(text.trim_ascii()) {
-                    Some(value) => fields.push((*field, Value::Uint(value))),
-                    None => {
-                        let text = scan::quoted(text.trim_ascii());
-                        out.error(anyhow!("read {}: invalid number {text}", path.display()));
+            let mut complete = true;
+            for files in &self.kinds {
+                let before = fields.len();
+                for (file, field) in *files {
+                    let path = folder.join(file);
+                    // Which files there are depends on the driver, and some only root may read.
+                    let Ok(text) = self.reader.read(&path) else { continue };
+                    match scan::uint(text.trim_ascii()) {
+                        Some(value) => fields.push((*field, Value::Uint(value))),
+                        None => {
+                            let text = scan::quoted(text.trim_ascii());
+                            out.error(anyhow!("read {}: invalid number {text}", path.display()));
+                        }
                     }
                 }
+                complete &= fields.len() > before;
             }
-            found |= !fields.is_empty();
-            drop(out.metric("linux_cpu").tag("cpu", &number.to_string()).fields(fields));
+            // A processor that has nothing of one kind is left out, as it always was.
+            if complete {
+                found = true;
+                drop(out.metric("linux_cpu").tag("cpu", &number.to_string()).fields(fields));
+            }
         }
-        ensure!(found, "no file of {} can be read below {}", self.files[0].1, self.folder.display());
+        ensure!(found, "no processor below {} has files of all metrics that are wanted", self.folder.display());
         Ok(())
     }
 }
@@ -123,19 +131,22 @@ mod tests {
         tree.write(&at("cpu0/thermal_throttle/core_throttle_count"), "4\n");
         tree.write(&at("cpu10/cpufreq/cpuinfo_max_freq"), "4700000\n");
         tree.write(&at("cpu10/cpufreq/cpuinfo_cur_freq"), "<unknown>\n");
+        tree.write(&at("cpu10/thermal_throttle/core_throttle_count"), "0\n");
+        tree.write(&at("cpu2/cpufreq/scaling_cur_freq"), "1\n");
         tree.write(&at("cpufreq/ondemand"), "");
         let got = cpu(&tree, &["cpufreq", "thermal"]);
         assert_eq!(got[0], "linux_cpu,cpu=0 scaling_cur_freq=803157u,throttle_count=4u");
-        assert_eq!(got[1], "linux_cpu,cpu=10 cpuinfo_max_freq=4700000u");
+        assert_eq!(got[1], "linux_cpu,cpu=10 cpuinfo_max_freq=4700000u,throttle_count=0u");
         assert!(got[2].ends_with("invalid number \"<unknown>\""), "{got:?}");
-        assert_eq!(cpu(&tree, &["thermal"]), ["linux_cpu,cpu=0 throttle_count=4u"]);
+        let thermal = ["linux_cpu,cpu=0 throttle_count=4u", "linux_cpu,cpu=10 throttle_count=0u"];
+        assert_eq!(cpu(&tree, &["thermal"]), thermal);
     }
 
     #[test]
     fn nothing_is_an_error() {
         assert!(cpu(&Tree::empty(), &[])[0].starts_with("error: read "));
         let tree = Tree::of(&[("sys/devices/system/cpu/cpu0/online", "1")]);
-        assert!(cpu(&tree, &["thermal"])[0].contains("no file of throttle_count"));
+        assert!(cpu(&tree, &["thermal"])[0].contains("has files of all metrics"));
         let settings = Settings { metrics: vec!["own".to_owned()], ..Settings::default() };
         assert!(LinuxCpu::new(settings, &tree.env()).err().unwrap().to_string().contains("\"own\""));
     }
