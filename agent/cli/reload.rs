@@ -172,7 +172,10 @@ impl Worker {
         pipeline.send(Reload { config: config.clone(), strict, done }).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())??;
         api.follow(config.agent.api.as_deref(), opened, context);
-        logging::configure(&config.agent, args::flag(matches, "debug"), args::flag(matches, "quiet"))?;
+        let logging = logging::configure(&config.agent, args::flag(matches, "debug"), args::flag(matches, "quiet"));
+        if let Err(e) = logging {
+            log().error(format_args!("going on with the log as it was: {e:#}"));
+        }
         let mut state = self.state();
         (state.config, state.since) = (config, Instant::now());
         state.reloads += 1;

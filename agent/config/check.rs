@@ -17,6 +17,12 @@ impl Config {
             }
             problems.extend(self.unknown_stores(plugin));
         }
+        if let Some(api) = &self.agent.api {
+            let unknown = api.references.iter().filter(|(store, _)| !self.secretstores.iter().any(|s| s.id == *store));
+            problems.extend(unknown.map(|(store, key)| {
+                Problem::at(api.span, format!("api: unknown secret store for \"@{{{store}:{key}}}\""))
+            }));
+        }
         if problems.is_empty() { Ok(()) } else { Err(Errors::new(self.files.clone(), problems)) }
     }
 

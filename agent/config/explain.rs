@@ -63,6 +63,14 @@ impl Page<'_> {
             };
             self.line(&format!("  {key} = {value}"), &origin);
         }
+        for entry in written.iter().rev().filter(|e| e.key == "api").take(1) {
+            let Setting::Table(table) = &entry.item.value else { continue };
+            self.line("\n[agent.api]", &self.files.place(entry.at));
+            for option in table.entries() {
+                let value = shown(&option.item, is_hidden(&option.key));
+                self.line(&format!("  {} = {value}", bare(&option.key)), &self.files.place(option.at));
+            }
+        }
     }
 
     fn global_tags(&mut self, config: &Config, roots: &[Table]) {

@@ -1,6 +1,6 @@
 //! The table `[agent.api]`.
 
-use agent_api::options::{Fields, OptionError, Table, With};
+use agent_api::options::{Fields, OptionError, Span, Table, With, link_secrets};
 use agent_api::{Context, Result, Secret, ensure};
 use agent_net::server::{Address, socket_mode};
 use agent_net::tls::ServerTls;
@@ -14,6 +14,10 @@ pub struct Api {
     pub(super) tls: ServerTls,
     pub(super) address: Address,
     pub(super) mode: Option<u32>,
+    /// Stores and keys that its secrets name.
+    pub(crate) references: Vec<(String, String)>,
+    /// Where its table stands.
+    pub(crate) span: Span,
     /// Equal where it would be started the same.
     pub(super) digest: crate::config::Digest,
 }
@@ -64,7 +68,10 @@ impl Api {
 
     /// Reads and checks the table.
     pub fn load(table: &Table) -> Result<Self, ApiError> {
+        // References that others read in this thread are not the API's.
+        link_secrets();
         let With { own: settings, shared: tls } = With::<Settings, ServerTls>::load(table).map_err(ApiError::Option)?;
+        let references = link_secrets();
         let check = || -> Result<Api> {
             tls.check()?;
             let address = Address::parse(&settings.address, "tcp").context("address")?;
@@ -77,7 +84,8 @@ impl Api {
             );
             let mode = socket_mode(&settings.socket_mode)?;
             let digest = crate::config::digest_of("api", table);
-            Ok(Api { settings: settings.clone(), tls: tls.clone(), address, mode, digest })
+            let (settings, tls, references) = (settings.clone(), tls.clone(), references.clone());
+            Ok(Api { settings, tls, address, mode, references, span: table.span, digest })
         };
         check().map_err(ApiError::Value)
     }

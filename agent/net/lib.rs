@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod coding;
+pub mod meter;
 pub mod server;
 pub mod sign;
 #[cfg(any(test, feature = "testing"))]

@@ -6,10 +6,9 @@
 use crate::config::Instance;
 use agent_api::plugin::{Future, now};
 use agent_api::stats::Counter;
+use agent_net::meter;
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Mutex, PoisonError};
 
 /// What a plugin took in and gave out; cloning the `Arc` shares it.
 #[derive(Debug, Default)]
@@ -41,15 +40,12 @@ impl Account {
 
     /// Runs something and adds the CPU time of this thread.
     pub(super) fn meter<T>(&self, work: impl FnOnce() -> T) -> T {
-        let before = cpu_now();
-        let done = work();
-        self.cpu.add(cpu_now() - before);
-        done
+        meter::meter(&self.cpu, work)
     }
 
     /// The same for a call of a plugin that waits in between.
-    pub(super) fn metered<'a, T>(self: &Arc<Self>, call: Future<'a, T>) -> Metered<'a, T> {
-        Metered { call, account: self.clone() }
+    pub(super) fn metered<'a, T>(&self, call: Future<'a, T>) -> impl std::future::Future<Output = T> + use<'a, T> {
+        meter::metered(self.cpu.clone(), call)
     }
 }
 
@@ -89,33 +85,6 @@ impl Health {
     pub(super) fn successes(&self) -> i64 {
         self.good.read()
     }
-}
-
-/// A call whose CPU time is added up.
-pub(super) struct Metered<'a, T> {
-    call: Future<'a, T>,
-    account: Arc<Account>,
-}
-
-impl<T> std::future::Future for Metered<'_, T> {
-    type Output = T;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let this = &mut *self;
-        this.account.meter(|| this.call.as_mut().poll(cx))
-    }
-}
-
-/// CPU time of this thread in nanoseconds.
-#[cfg(unix)]
-fn cpu_now() -> i64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    now.tv_sec * 1_000_000_000 + now.tv_nsec
-}
-
-/// Nothing is known of it here.
-#[cfg(not(unix))]
-fn cpu_now() -> i64 {
-    0
 }
 
 /// What tells a plugin of the running configuration from all others: what it is, and how many equal ones stand before it.

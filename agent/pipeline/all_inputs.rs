@@ -278,6 +278,11 @@ impl Inputs {
         }
         old.into_values().for_each(|running| running.leave(&mut self.leaving, LEAVE));
         late.iter().filter_map(|l| l.2.as_ref()).for_each(Running::tell);
+        if late.iter().any(|l| l.2.is_none()) {
+            // What stood in the way of one that takes nobody's place is leaving.
+            let all = async { while self.leaving.join_next().await.is_some() {} };
+            let _left = tokio::time::timeout(PATIENCE, all).await;
+        }
         for (place, mut waiting, before) in late {
             let carried = match before {
                 Some(before) => {
@@ -321,8 +326,9 @@ impl Running {
         self.schedule.send_if_modified(|now| std::mem::replace(now, schedule) != schedule);
     }
 
-    /// Tells it to end.
+    /// Tells it to end. Who takes over its sockets has descriptors of its own; without one nobody is to wait at a closed door.
     fn tell(&self) {
+        self.sockets.clear();
         self.ask_no_more.cancel();
         self.stop.cancel();
     }

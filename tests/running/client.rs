@@ -9,12 +9,14 @@ use std::time::Duration;
 
 pub(crate) struct Clients {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<(u64, Vec<String>)>>,
+    threads: Vec<JoinHandle<Sent>>,
 }
 
 /// What was sent and acknowledged, and what went wrong.
+#[derive(Default)]
 pub(crate) struct Sent {
     pub(crate) metrics: u64,
+    pub(crate) connections: usize,
     pub(crate) broken: Vec<String>,
 }
 
@@ -34,32 +36,34 @@ impl Clients {
     /// Lets the last requests be answered.
     pub(crate) fn stop(self) -> Sent {
         self.stop.store(true, SeqCst);
-        let mut sent = Sent { metrics: 0, broken: Vec::new() };
+        let mut sent = Sent::default();
         for thread in self.threads {
-            let (metrics, broken) = thread.join().expect("a client does not panic");
-            sent.metrics += metrics;
-            sent.broken.extend(broken);
+            let own = thread.join().expect("a client does not panic");
+            sent.metrics += own.metrics;
+            sent.connections += own.connections;
+            sent.broken.extend(own.broken);
         }
         assert!(sent.metrics > 0);
         sent
     }
 }
 
-fn client_loop(client: usize, port: u16, lines: u64, stop: &AtomicBool, next: &AtomicU64) -> (u64, Vec<String>) {
-    let (mut metrics, mut broken, mut open) = (0, Vec::new(), None);
+fn client_loop(client: usize, port: u16, lines: u64, stop: &AtomicBool, next: &AtomicU64) -> Sent {
+    let (mut sent, mut open) = (Sent::default(), None);
     while !stop.load(SeqCst) {
         let first = next.fetch_add(lines, SeqCst);
         let body: String = (first..first + lines).map(|v| format!("load,client={client} v={v}i\n")).collect();
+        sent.connections += usize::from(open.is_none());
         match post(&mut open, port, &body) {
-            Ok(()) => metrics += lines,
+            Ok(()) => sent.metrics += lines,
             Err(e) => {
-                broken.push(e.to_string());
+                sent.broken.push(e.to_string());
                 open = None;
             }
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    (metrics, broken)
+    sent
 }
 
 /// One request on the connection that is open, or on a new one where the server has announced the end of the last.

@@ -73,7 +73,7 @@ fn reloads_under_load_lose_nothing_and_turn_nobody_away() {
         agent.reload(&config(port, round)).expect("the configuration is good");
     }
     let sent = clients.stop();
-    assert_eq!(sent.broken, Vec::<String>::new());
+    assert_eq!((sent.broken, sent.connections), (Vec::new(), 3));
     let log = agent.stop();
     assert!(!log.contains(" E! "), "{log}");
 
@@ -103,6 +103,30 @@ fn reloads_under_load_lose_nothing_and_turn_nobody_away() {
             assert!(times.windows(2).all(|t| t[1] / 1_000_000_000 > t[0] / 1_000_000_000), "{times:?}");
         }
     }
+}
+
+#[test]
+fn common_options_change_while_the_plugin_goes_on() {
+    let port = agent::free_port();
+    let with = |site: &str, prefix: &str| {
+        format!(
+            "[agent]\n omit_hostname = true\n flush_interval = \"100ms\"\n[global_tags]\n all = \"{site}\"\n\
+             [[inputs.influxdb_listener]]\n service_address = \"127.0.0.1:{port}\"\n [inputs.influxdb_listener.tags]\n  \
+             site = \"{site}\"\n[[outputs.file]]\n files = [\"out\"]\n name_prefix = \"{prefix}\"\n"
+        )
+    };
+    let mut agent = Agent::start("common", &with("old", "a_"), port);
+    let clients = Clients::start(port, 1, 10);
+    std::thread::sleep(Duration::from_millis(200));
+    agent.reload(&with("new", "b_")).expect("the configuration is good");
+    std::thread::sleep(Duration::from_millis(200));
+    let sent = clients.stop();
+    assert_eq!((sent.broken, sent.connections), (Vec::new(), 1));
+    agent.stop();
+    let lines = agent.lines("out");
+    assert_eq!(lines.len() as u64, sent.metrics);
+    assert!(lines.first().is_some_and(|l| l.starts_with("a_load,all=old,client=0,site=old ")), "{lines:?}");
+    assert!(lines.last().is_some_and(|l| l.starts_with("b_load,all=new,client=0,site=new ")), "{lines:?}");
 }
 
 #[test]

@@ -163,10 +163,10 @@ pub async fn serve<H: Handler>(
         match accepted {
             Ok((stream, peer)) => {
                 let (tls, limits, handler, ending) = (tls.clone(), limits.clone(), handler.clone(), ending.clone());
-                connections.spawn(async move {
+                connections.spawn(crate::meter::inherit(async move {
                     connection(stream, peer, tls, limits, handler, ending).await;
                     drop(slot);
-                });
+                }));
             }
             // The client was gone already, or there is no file descriptor left: others may end meanwhile.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
