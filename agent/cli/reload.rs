@@ -126,16 +126,20 @@ impl Worker {
 
     async fn reload(&mut self, by: &str) -> Result<()> {
         log().info(format_args!("Reloading Telegraf config: {by}"));
+        crate::service::reloading();
         let before = self.state().config.clone();
         let result = self.attempt().await;
         match &result {
             Ok(()) => {
                 log().info("audit: the new configuration is in use");
+                crate::service::reloaded("the new configuration is in use");
                 self.guard = self.guard(before);
             }
             Err(e) => {
                 self.state().refused += 1;
-                log().error(format_args!("the new configuration cannot be used, going on with the old one: {e:#}"));
+                let status = format!("the new configuration cannot be used, going on with the old one: {e:#}");
+                log().error(&status);
+                crate::service::reloaded(&status);
                 // Secrets are looked up where the running configuration says.
                 if let Err(e) = crate::secrets::start(&before, &self.parts.surroundings).await {
                     log().error(format_args!("start the secret stores of the old configuration: {e:#}"));

@@ -94,7 +94,7 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Su
 async fn tell_when_ready(control: Control, ready: Arc<AtomicBool>) {
     control.started.notified().await;
     ready.store(true, Release);
-    crate::service::ready();
+    crate::service::ready(&control.stop);
     control.stop.cancelled().await;
     ready.store(false, Release);
 }
