@@ -144,7 +144,10 @@ impl Parser<'_> {
         let mut arguments = Vec::new();
         while !self.is(")") {
             if !arguments.is_empty() {
-                self.expect(",")?;
+                if !self.is(",") {
+                    return Err(self.unexpected("\",\" or \")\""));
+                }
+                self.lexer.next()?;
             }
             arguments.push(self.expression()?);
         }

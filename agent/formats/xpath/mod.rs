@@ -14,6 +14,7 @@ mod parser;
 mod print;
 #[cfg(feature = "xpath_protobuf")]
 mod protobuf;
+mod reading;
 mod section;
 mod settings;
 mod show;

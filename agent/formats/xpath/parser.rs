@@ -1,7 +1,8 @@
 //! The parser: reads a document and runs the sections over it.
 
 use super::print::print;
-use super::section::{Prepared, Reading};
+use super::reading::Reading;
+use super::section::Prepared;
 use super::settings::{Section, Settings};
 use crate::scalar::default_name;
 use agent_api::log::Level;

@@ -22,6 +22,13 @@ fn settings(format: &str, choice: u8) -> Vec<(&'static str, Setting)> {
         ("json", 1) => vec![("json_query", text("a.b")), ("json_name_key", text("name"))],
         ("value", 1) => vec![("data_type", text("auto_integer"))],
         ("grok", 0) => vec![("grok_patterns", list(&["%{COMBINED_LOG_FORMAT}", "%{SYSLOGLINE}", "%{GREEDYDATA:all}"]))],
+        ("avro", _) => vec![(
+            "avro_schema",
+            text(
+                r#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": ["null", "long", "string"]},
+                    {"name": "b", "type": {"type": "array", "items": "double"}}, {"name": "next", "type": ["null", "R"]}]}"#,
+            ),
+        )],
         ("grok", _) => vec![
             (
                 "grok_patterns",
