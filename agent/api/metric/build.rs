@@ -241,10 +241,47 @@ impl<'a> Borrower<'a> {
     /// Begins a metric whose name is at `from..to` and, as all that is borrowed, needs no escape.
     #[inline]
     pub fn metric(&mut self, from: usize, to: usize) -> BorrowedBuilder<'_> {
+        self.metric_named((from, to))
+    }
+
+    /// Begins a metric whose name is at a place.
+    #[inline]
+    pub fn metric_named(&mut self, name: impl Into<Place>) -> BorrowedBuilder<'_> {
         let base = self.base;
-        BorrowedBuilder {
-            inner: Builder::start(self.batch, Str { at: base + from as u32, len: (to - from) as u32 }, true),
-            base,
+        let name = name.into().at(base);
+        BorrowedBuilder { inner: Builder::start(self.batch, name, true), base }
+    }
+
+    /// Keeps a text that stands in many metrics but not in the body. It is to need no escape, and its place is only good for
+    /// this batch.
+    pub fn keep(&mut self, text: &str) -> Place {
+        Place(Where::Kept(self.batch.put(text)))
+    }
+}
+
+/// Where a text is: at `(from, to)` in the body of a [`Borrower`], or where [`Borrower::keep`] put it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(Where);
+
+#[derive(Clone, Copy, Debug)]
+enum Where {
+    Body(usize, usize),
+    Kept(Str),
+}
+
+impl From<(usize, usize)> for Place {
+    #[inline]
+    fn from((from, to): (usize, usize)) -> Self {
+        Place(Where::Body(from, to))
+    }
+}
+
+impl Place {
+    #[inline]
+    fn at(self, base: u32) -> Str {
+        match self.0 {
+            Where::Body(from, to) => Str { at: base + from as u32, len: (to - from) as u32 },
+            Where::Kept(text) => text,
         }
     }
 }
@@ -256,39 +293,34 @@ pub struct BorrowedBuilder<'a> {
 }
 
 impl BorrowedBuilder<'_> {
-    #[inline]
-    fn place(&self, (from, to): (usize, usize)) -> Str {
-        Str { at: self.base + from as u32, len: (to - from) as u32 }
-    }
-
     /// Adds a tag from two places.
     #[inline]
-    pub fn tag(&mut self, key: (usize, usize), value: (usize, usize)) {
+    pub fn tag(&mut self, key: impl Into<Place>, value: impl Into<Place>) {
         if self.inner.head.tag_len < u16::MAX {
-            let pair = (self.place(key), self.place(value));
+            let pair = (key.into().at(self.base), value.into().at(self.base));
             self.inner.push_tag(pair);
         }
     }
 
     /// Adds a field whose key is a place.
     #[inline]
-    pub fn field(&mut self, key: (usize, usize), value: Value<'_>) {
-        let key = self.place(key);
+    pub fn field(&mut self, key: impl Into<Place>, value: Value<'_>) {
+        let key = key.into().at(self.base);
         let slot = self.inner.batch.slot(key, value);
         self.inner.push_slot(slot);
     }
 
     /// Adds a float whose text is plain decimal in shortest form (see [`FieldRef::decimal`]).
     #[inline]
-    pub fn decimal(&mut self, key: (usize, usize), text: (usize, usize)) {
-        let slot = Slot::new(self.place(key), Type::Decimal, self.place(text).bits());
+    pub fn decimal(&mut self, key: impl Into<Place>, text: impl Into<Place>) {
+        let slot = Slot::new(key.into().at(self.base), Type::Decimal, text.into().at(self.base).bits());
         self.inner.push_slot(slot);
     }
 
     /// Adds a text field from a place.
     #[inline]
-    pub fn text(&mut self, key: (usize, usize), text: (usize, usize)) {
-        let slot = Slot::new(self.place(key), Type::Str, self.place(text).bits());
+    pub fn text(&mut self, key: impl Into<Place>, text: impl Into<Place>) {
+        let slot = Slot::new(key.into().at(self.base), Type::Str, text.into().at(self.base).bits());
         self.inner.push_slot(slot);
     }
 
@@ -296,6 +328,18 @@ impl BorrowedBuilder<'_> {
     #[inline]
     pub fn time(&mut self, time: i64) {
         self.inner.head.time = time;
+    }
+
+    /// Sets the kind.
+    #[inline]
+    pub fn kind(&mut self, kind: Kind) {
+        self.inner.head.kind = kind;
+    }
+
+    /// Says that a name, key or tag value of it needs an escape in line protocol after all.
+    #[inline]
+    pub fn needs_escape(&mut self) {
+        self.inner.head.clean = false;
     }
 
     /// Leaves the metric out after all.

@@ -25,7 +25,7 @@ mod tests;
 
 pub use batch::Batch;
 pub use body::Body;
-pub use build::{BorrowedBuilder, Borrower, Builder};
+pub use build::{BorrowedBuilder, Borrower, Builder, Place};
 pub use edit::MetricMut;
 pub use hash::{SeriesState, partition};
 pub use owned::Metric;

@@ -8,6 +8,7 @@ use anyhow::Error;
 pub struct Collector {
     batch: Batch,
     ship: Option<Box<dyn FnMut(Batch) + Send>>,
+    change: Option<Box<dyn FnMut(&mut Batch) + Send>>,
     errors: Vec<Error>,
     more_errors: usize,
 }
@@ -58,15 +59,48 @@ impl Collector {
         if let Some(ship) = &mut self.ship
             && !self.batch.is_empty()
         {
-            ship(self.batch.take());
+            let mut batch = self.batch.take();
+            if let Some(change) = &mut self.change {
+                change(&mut batch);
+            }
+            ship(batch);
         }
     }
 
+    /// Lets `change` see every batch that `work` adds before it is handed on, while it is in the caches: for what all metrics of
+    /// a source have in common, such as a tag with its address.
+    pub fn changing<T>(
+        &mut self,
+        change: impl FnMut(&mut Batch) + Send + 'static,
+        work: impl FnOnce(&mut Collector) -> T,
+    ) -> T {
+        self.ship();
+        let before = self.batch.take();
+        self.change = Some(Box::new(change));
+        let result = work(self);
+        self.ship();
+        if let Some(mut change) = self.change.take() {
+            change(&mut self.batch);
+        }
+        if !before.is_empty() {
+            let new = std::mem::replace(&mut self.batch, before);
+            for metric in new.iter() {
+                self.batch.push(metric);
+            }
+        }
+        result
+    }
+
     /// Adds a batch that was filled elsewhere: hands it on at once, or copies it where nothing is handed on.
-    pub fn add_batch(&mut self, batch: Batch) {
+    pub fn add_batch(&mut self, mut batch: Batch) {
         self.ship();
         match &mut self.ship {
-            Some(ship) if !batch.is_empty() => ship(batch),
+            Some(ship) if !batch.is_empty() => {
+                if let Some(change) = &mut self.change {
+                    change(&mut batch);
+                }
+                ship(batch);
+            }
             Some(_) => {}
             None if self.batch.is_empty() => self.batch = batch,
             None => {
@@ -90,5 +124,50 @@ impl Collector {
     /// Takes the errors, and the number of those that were too many to keep.
     pub fn take_errors(&mut self) -> (Vec<Error>, usize) {
         (std::mem::take(&mut self.errors), std::mem::take(&mut self.more_errors))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    fn tagged(batch: &Batch) -> Vec<String> {
+        batch.iter().map(|m| format!("{}{:?}", m.name(), m.tags().collect::<Vec<_>>())).collect()
+    }
+
+    /// Adds a metric before, two within, and one behind.
+    fn fill(out: &mut Collector) {
+        out.metric("before").field("f", 1i64);
+        out.changing(
+            |batch| batch.set_tag("k", "v"),
+            |out| {
+                out.metric("within").tag("k", "old").tag("a", "1").field("f", 1i64);
+                let mut other = Batch::new();
+                other.metric("other").tag("z", "9").field("f", 1i64);
+                out.add_batch(other);
+            },
+        );
+        out.metric("behind").field("f", 1i64);
+    }
+
+    const WANT: [&str; 4] =
+        ["before[]", r#"within[("a", "1"), ("k", "v")]"#, r#"other[("k", "v"), ("z", "9")]"#, "behind[]"];
+
+    #[test]
+    fn what_is_added_meanwhile_is_changed() {
+        let mut out = Collector::new();
+        fill(&mut out);
+        assert_eq!(tagged(out.batch()), WANT);
+    }
+
+    #[test]
+    fn batches_are_changed_before_they_are_handed_on() {
+        let shipped = Arc::<Mutex<Vec<String>>>::default();
+        let log = shipped.clone();
+        let mut out = Collector::shipping(move |batch| log.lock().unwrap().extend(tagged(&batch)));
+        fill(&mut out);
+        out.ship();
+        assert_eq!(*shipped.lock().unwrap(), WANT);
     }
 }
