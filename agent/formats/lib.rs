@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(feature = "influx", feature = "prometheus"))]
+mod decimal;
 #[cfg(any(
     feature = "avro",
     feature = "binary",
@@ -17,6 +19,8 @@
 mod scalar;
 #[cfg(test)]
 mod testing;
+#[cfg(any(feature = "openmetrics", feature = "prometheus", feature = "prometheusremotewrite"))]
+mod wire;
 
 #[cfg(feature = "avro")]
 pub mod avro;
@@ -32,6 +36,8 @@ pub mod collectd;
 pub mod csv;
 #[cfg(feature = "dropwizard")]
 pub mod dropwizard;
+#[cfg(feature = "_exposition")]
+pub mod exposition;
 #[cfg(feature = "form_urlencoded")]
 pub mod form_urlencoded;
 #[cfg(any(feature = "dropwizard", feature = "json", feature = "json_v2"))]
@@ -67,10 +73,16 @@ pub mod msgpack;
 pub mod nagios;
 #[cfg(feature = "nowmetric")]
 pub mod nowmetric;
+#[cfg(feature = "openmetrics")]
+pub mod openmetrics;
 #[cfg(feature = "opentsdb")]
 pub mod opentsdb;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(feature = "prometheusremotewrite")]
+pub mod prometheusremotewrite;
 #[cfg(feature = "splunkmetric")]
 pub mod splunkmetric;
 #[cfg(feature = "template")]

@@ -3,7 +3,6 @@
 //! The agent writes and readers read one table of series behind a lock; the text of the page is made when it is asked for, so
 //! that no reader means no work and the memory is that of the series alone.
 
-mod names;
 mod process;
 mod protobuf;
 mod series;
@@ -11,17 +10,16 @@ mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use crate::page::{self, Gate, Served};
 use agent_api::options::With;
 use agent_api::*;
+use agent_formats::exposition::names::Sanitization;
 use agent_net::client::HeaderSettings;
 use agent_net::coding;
 use agent_net::server::header::{self, HeaderName, HeaderValue};
 use agent_net::server::{self, Address, Credentials, Limits, Request, Response, answer};
 use agent_net::tls::ServerTls;
-use names::Sanitization;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use series::Mapping;
@@ -131,11 +129,7 @@ impl Plugin for PrometheusClient {
             settings.metric_version = 1;
         }
         ensure!(settings.metric_version < 3, "metric_version: {} is none of 1, 2", settings.metric_version);
-        let names = match settings.name_sanitization.as_str() {
-            "" | "legacy" => Sanitization::Legacy,
-            "utf8" => Sanitization::Utf8,
-            other => bail!("name_sanitization: {other:?} is none of legacy, utf8"),
-        };
+        let names = Sanitization::named("name_sanitization", &settings.name_sanitization)?;
         for collector in &settings.collectors_exclude {
             ensure!(
                 matches!(collector.as_str(), "gocollector" | "process"),

@@ -1,10 +1,10 @@
 //! What the page says of the agent's own process, by the names that Prometheus's client libraries agreed on
 //! (prometheus.io/docs/instrumenting/writing_clientlibs#process-metrics). Linux only; from `/proc/self` (proc(5)).
 
-use super::names::Escaping;
-use super::shown::{Format, Row, Shown};
-use super::table::Point;
+use super::shown::Format;
 use agent_api::Kind;
+use agent_formats::exposition::names::Escaping;
+use agent_formats::exposition::text::{Family, Point, Row};
 use std::borrow::Cow;
 
 /// Ticks of a second in `/proc/self/stat`: USER_HZ is 100 on every architecture that Linux has today.
@@ -40,7 +40,7 @@ pub(super) fn families(format: Format, out: &mut Vec<u8>) {
         let point = Point::Number(value);
         let rows = vec![Row { labels: Vec::new(), point: &point, time: None }];
         let name = if format.escaping == Escaping::Dots { format.escaping.escape(name) } else { Cow::Borrowed(name) };
-        format.family(&Shown { name, help, kind, rows }, out);
+        format.family(&Family { name, help, kind, rows }, out);
     }
 }
 

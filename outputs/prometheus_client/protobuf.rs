@@ -1,12 +1,11 @@
 //! Protocol buffers: a message `io.prometheus.client.MetricFamily` a family, each with its length before it. Written by hand,
 //! as a handful of fields needs no generated code (protobuf.dev/programming-guides/encoding; prometheus/client_model).
 
-use super::shown::{Row, Shown};
-use super::table::{Point, Spread};
 use agent_api::Kind;
+use agent_formats::exposition::text::{Family, Point, Row, Spread};
 
 /// Appends a family.
-pub(super) fn family(family: &Shown<'_>, out: &mut Vec<u8>) {
+pub(super) fn family(family: &Family<'_>, out: &mut Vec<u8>) {
     let mut message = Vec::new();
     bytes(1, family.name.as_bytes(), &mut message);
     bytes(2, family.help.as_bytes(), &mut message);

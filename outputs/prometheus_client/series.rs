@@ -3,9 +3,10 @@
 //! Version 1 takes a histogram or summary as one metric whose fields are the buckets or quantiles (`0.5`, `sum`, `count`);
 //! version 2 takes it as several metrics with a tag `le` or `quantile`, as the parser of the same version gives them.
 
-use super::names::Sanitization;
-use super::table::{Identity, Point, Table, push_label};
+use super::table::{Identity, Table, push_label};
 use agent_api::{Chunk, Kind, MetricRef, Result, Value};
+use agent_formats::exposition::names::Sanitization;
+use agent_formats::exposition::text::{Point, Spread};
 use agent_golang::glob::Filter;
 use agent_golang::number::parse_float;
 use std::borrow::Cow;
@@ -155,7 +156,7 @@ impl Sink<'_> {
         let metric = self.metric;
         let Some(name) = self.mapping.names.metric(metric.name()) else { return };
         let Some(Point::Spread(spread)) = self.point(&name, metric.kind()) else { return };
-        **spread = super::table::Spread::default();
+        **spread = Spread::default();
         for (key, value) in metric.fields() {
             let Some(number) = value.number() else { continue };
             match (key, parse_float(key)) {

@@ -1,10 +1,9 @@
 //! The page: what a reader asked for, and the families in the order and with the labels in which they are shown.
 
-use super::names::Escaping;
-use super::table::{Point, Series, Table, read_labels};
-use super::{protobuf, text};
-use agent_api::Kind;
-use std::borrow::Cow;
+use super::protobuf;
+use super::table::{Series, Table, read_labels};
+use agent_formats::exposition::names::Escaping;
+use agent_formats::exposition::text::{self, Family, Point, Row};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -53,7 +52,7 @@ impl Format {
     }
 
     /// Appends a family.
-    pub(super) fn family(self, family: &Shown<'_>, out: &mut Vec<u8>) {
+    pub(super) fn family(self, family: &Family<'_>, out: &mut Vec<u8>) {
         match self.protobuf {
             true => protobuf::family(family, out),
             false => text::family(family, out),
@@ -65,22 +64,6 @@ impl Format {
 fn quality(range: &str) -> f64 {
     let given = range.split(';').find_map(|p| p.trim().strip_prefix("q=")?.parse().ok());
     given.unwrap_or(1.0)
-}
-
-/// A family as it is shown.
-pub(super) struct Shown<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) help: &'a str,
-    pub(super) kind: Kind,
-    pub(super) rows: Vec<Row<'a>>,
-}
-
-/// A series as it is shown.
-pub(super) struct Row<'a> {
-    pub(super) labels: Vec<(Cow<'a, str>, &'a str)>,
-    pub(super) point: &'a Point,
-    /// Milliseconds since the Unix epoch, where times are shown.
-    pub(super) time: Option<i64>,
 }
 
 /// What is shown of a table.
@@ -107,7 +90,7 @@ impl Style {
                 a.labels.len().cmp(&b.labels.len()).then_with(values)
             });
             if !rows.is_empty() {
-                format.family(&Shown { name: format.escaping.escape(name), help: HELP, kind, rows }, out);
+                format.family(&Family { name: format.escaping.escape(name), help: HELP, kind, rows }, out);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! that were not renewed for their lifetime are not shown, and are removed about as often as matters for memory.
 
 use agent_api::Kind;
+use agent_formats::exposition::text::Point;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -53,36 +54,6 @@ impl Identity {
             let key = if self.key == self.shown { shown.clone() } else { self.key.as_slice().into() };
             (key, shown)
         })
-    }
-}
-
-/// A value.
-#[derive(Debug, PartialEq)]
-pub(super) enum Point {
-    /// Of a counter, gauge or untyped metric.
-    Number(f64),
-    /// Of a histogram or summary.
-    Spread(Box<Spread>),
-}
-
-/// Buckets or quantiles.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Spread {
-    /// Sum of what was observed.
-    pub(super) sum: f64,
-    /// How often something was observed.
-    pub(super) count: u64,
-    /// Upper bound and cumulated count of each bucket, or quantile and value; ascending.
-    pub(super) points: Vec<(f64, f64)>,
-}
-
-impl Spread {
-    /// Sets a bucket or quantile.
-    pub(super) fn set(&mut self, at: f64, value: f64) {
-        match self.points.binary_search_by(|p| p.0.total_cmp(&at)) {
-            Ok(i) => self.points[i].1 = value,
-            Err(i) => self.points.insert(i, (at, value)),
-        }
     }
 }
 

@@ -3,13 +3,15 @@
 //! The older rule is ASCII only: `[a-zA-Z_:][a-zA-Z0-9_:]*`, labels without the colon. Since Prometheus 3 a name may be any
 //! text; a reader says by `escaping=` in its header `Accept` what it takes (prometheus.io/docs/instrumenting/escaping_schemes).
 
+use agent_api::{Result, bail};
 use std::borrow::Cow;
 use std::fmt::Write;
 
 /// What names are made to fit when a metric comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sanitization {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sanitization {
     /// The older rule.
+    #[default]
     Legacy,
     /// Any text.
     Utf8,
@@ -17,7 +19,7 @@ pub(super) enum Sanitization {
 
 /// How names that break the older rule are shown to a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Escaping {
+pub enum Escaping {
     /// As they are, in quotes.
     AllowUtf8,
     /// An underscore for each character.
@@ -29,24 +31,35 @@ pub(super) enum Escaping {
 }
 
 impl Sanitization {
+    /// The value of an option: `legacy`, which is also meant by nothing, or `utf8`.
+    pub fn named(option: &str, name: &str) -> Result<Self> {
+        match name {
+            "" | "legacy" => Ok(Sanitization::Legacy),
+            "utf8" => Ok(Sanitization::Utf8),
+            other => bail!("{option}: {other:?} is none of legacy, utf8"),
+        }
+    }
+
     /// A name of a metric; None if nothing of it is left.
-    pub(super) fn metric(self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn metric(self, name: &str) -> Option<Cow<'_, str>> {
         self.fit(name, true)
     }
 
     /// A name of a label; None if nothing of it is left.
-    pub(super) fn label(self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn label(self, name: &str) -> Option<Cow<'_, str>> {
         self.fit(name, false)
     }
 
     fn fit(self, name: &str, colon: bool) -> Option<Cow<'_, str>> {
-        let fits = |i: usize, c: char| fits(i, c) && (colon || c != ':');
         if name.is_empty() {
             return None;
         }
-        if self == Sanitization::Utf8 || name.char_indices().all(|(i, c)| fits(i, c)) {
+        // Almost all names are good as they are, and this is asked of every label of every metric.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b':' && colon;
+        if self == Sanitization::Utf8 || name.bytes().all(plain) && !name.as_bytes()[0].is_ascii_digit() {
             return Some(Cow::Borrowed(name));
         }
+        let fits = |i: usize, c: char| fits(i, c) && (colon || c != ':');
         // A first character that cannot begin a name goes, any other becomes an underscore.
         let mut chars = name.chars();
         let first = chars.next().filter(|c| fits(0, *c));
@@ -62,20 +75,20 @@ fn fits(place: usize, c: char) -> bool {
 }
 
 /// True if the name obeys the older rule.
-pub(super) fn is_legacy(name: &str) -> bool {
+pub fn is_legacy(name: &str) -> bool {
     !name.is_empty() && name.char_indices().all(|(i, c)| fits(i, c))
 }
 
 impl Escaping {
     /// The value of the parameter `escaping`.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values]
             .into_iter()
             .find(|e| e.name() == name)
     }
 
     /// The value of the parameter `escaping`.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Escaping::AllowUtf8 => "allow-utf-8",
             Escaping::Underscores => "underscores",
@@ -85,7 +98,7 @@ impl Escaping {
     }
 
     /// A name as the reader is shown it.
-    pub(super) fn escape(self, name: &str) -> Cow<'_, str> {
+    pub fn escape(self, name: &str) -> Cow<'_, str> {
         match self {
             Escaping::AllowUtf8 => return Cow::Borrowed(name),
             // Underscores and points are escaped in valid names too, so that the name can be read back.

@@ -1,13 +1,64 @@
 //! The text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats), names beyond the older rule in quotes.
 
 use super::names::is_legacy;
-use super::shown::{Row, Shown};
-use super::table::Point;
 use agent_api::Kind;
 use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+use std::borrow::Cow;
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Point {
+    /// Of a counter, gauge or untyped metric.
+    Number(f64),
+    /// Of a histogram or summary.
+    Spread(Box<Spread>),
+}
+
+/// Buckets or quantiles.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spread {
+    /// Sum of what was observed.
+    pub sum: f64,
+    /// How often something was observed.
+    pub count: u64,
+    /// Upper bound and cumulated count of each bucket, or quantile and value; ascending.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Spread {
+    /// Sets a bucket or quantile.
+    pub fn set(&mut self, at: f64, value: f64) {
+        match self.points.binary_search_by(|p| p.0.total_cmp(&at)) {
+            Ok(i) => self.points[i].1 = value,
+            Err(i) => self.points.insert(i, (at, value)),
+        }
+    }
+}
+
+/// A family as it is shown.
+pub struct Family<'a> {
+    /// The name.
+    pub name: Cow<'a, str>,
+    /// What it is; nothing is shown where it is empty.
+    pub help: &'a str,
+    /// What its series measure.
+    pub kind: Kind,
+    /// Its series, in order.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// A series as it is shown.
+pub struct Row<'a> {
+    /// Name and value of each label, in order.
+    pub labels: Vec<(Cow<'a, str>, &'a str)>,
+    /// Its value.
+    pub point: &'a Point,
+    /// Milliseconds since the Unix epoch, where times are shown.
+    pub time: Option<i64>,
+}
 
 /// Appends a family.
-pub(super) fn family(family: &Shown<'_>, out: &mut Vec<u8>) {
+pub fn family(family: &Family<'_>, out: &mut Vec<u8>) {
     let kind = match family.kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
@@ -16,6 +67,9 @@ pub(super) fn family(family: &Shown<'_>, out: &mut Vec<u8>) {
         Kind::Histogram => "histogram",
     };
     for (word, text) in [("HELP", family.help), ("TYPE", kind)] {
+        if text.is_empty() {
+            continue;
+        }
         out.extend_from_slice(b"# ");
         out.extend_from_slice(word.as_bytes());
         out.push(b' ');
@@ -49,7 +103,7 @@ pub(super) fn family(family: &Shown<'_>, out: &mut Vec<u8>) {
 
 /// Appends a series with its value.
 fn line(
-    family: &Shown<'_>,
+    family: &Family<'_>,
     suffix: &str,
     row: &Row<'_>,
     more: Option<(&str, f64)>,
