@@ -103,6 +103,8 @@ mod ping;
 mod processes;
 #[cfg(feature = "procstat")]
 mod procstat;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 #[cfg(feature = "slab")]
 mod slab;
 #[cfg(feature = "socket_listener")]
