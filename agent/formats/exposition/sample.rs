@@ -80,6 +80,13 @@ pub(crate) fn is_label(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'_'
 }
 
+/// Takes a text in quotes from the front, and gives what stands behind it.
+pub(crate) fn quoted(text: &str) -> Result<(Text<'_>, &str), &'static str> {
+    let mut reader = Reader { text };
+    let quoted = reader.quoted()?;
+    Ok((quoted, reader.text))
+}
+
 struct Reader<'a> {
     text: &'a str,
 }

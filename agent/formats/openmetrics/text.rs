@@ -65,24 +65,26 @@ impl<'a> Reader<'a, '_> {
     fn metadata(&mut self, said: &'a str) -> Result<(), &'static str> {
         const NO_METADATA: &str = "a comment is none of HELP, TYPE, UNIT and EOF";
         let (word, rest) = said.split_once(' ').ok_or(NO_METADATA)?;
-        let (name, value) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').map(|(name, value)| (name, value.trim_start_matches(' '))),
-            None => Some(rest.split_once(' ').unwrap_or((rest, ""))),
-        }
-        .ok_or("a quote is not closed")?;
+        let (name, value) = if rest.starts_with('"') {
+            let (name, value) = sample::quoted(rest)?;
+            (name, value.trim_start_matches(' '))
+        } else {
+            let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
+            (Cow::Borrowed(name), value)
+        };
         if name.is_empty() {
             return Err("a family has no name");
         }
         match word {
             "HELP" => {
-                self.family(Cow::Borrowed(name));
+                self.family(name);
             }
             "UNIT" => {
                 let fits = name.strip_suffix(value).is_some_and(|stem| stem.ends_with('_'));
                 if !value.is_empty() && !fits {
                     return Err("a unit is not the last part of the name");
                 }
-                self.family(Cow::Borrowed(name)).unit = value;
+                self.family(name).unit = value;
             }
             "TYPE" => {
                 let kind = match value {
@@ -96,7 +98,7 @@ impl<'a> Reader<'a, '_> {
                     "unknown" => Type::Unknown,
                     _ => return Err("a type is none of those of OpenMetrics"),
                 };
-                self.family(Cow::Borrowed(name)).kind = kind;
+                self.family(name).kind = kind;
             }
             _ => return Err(NO_METADATA),
         }

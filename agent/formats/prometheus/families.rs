@@ -1,7 +1,7 @@
 //! The families of a document: their types, and the histograms and summaries that are put together from samples.
 
 use crate::exposition::mapping::{Mapping, Spread};
-use crate::exposition::sample::{BLANKS, Text};
+use crate::exposition::sample::{BLANKS, Text, quoted};
 use agent_api::*;
 use agent_golang::number::parse_float;
 use foldhash::fast::FixedState;
@@ -24,7 +24,7 @@ pub(super) enum Part {
 /// The families of a document.
 pub(super) struct Families<'a> {
     /// By name: the type, and where it was said.
-    types: HashMap<&'a str, Type, FixedState>,
+    types: HashMap<Text<'a>, Type, FixedState>,
     spreads: Vec<Family<'a>>,
 }
 
@@ -38,7 +38,7 @@ struct Type {
 
 /// A histogram or summary.
 struct Family<'a> {
-    name: &'a str,
+    name: Text<'a>,
     kind: Kind,
     groups: Vec<Group<'a>>,
     /// Places in `groups` by labels.
@@ -82,9 +82,11 @@ impl<'a> Families<'a> {
             return Ok(());
         }
         let line = line.trim_matches(BLANKS);
-        let (name, kind) = match line.strip_prefix('"') {
-            Some(rest) => rest.split_once('"').ok_or("a quote is not closed")?,
-            None => line.split_once(BLANKS).unwrap_or((line, "")),
+        let (name, kind) = if line.starts_with('"') {
+            quoted(line)?
+        } else {
+            let (name, kind) = line.split_once(BLANKS).unwrap_or((line, ""));
+            (Text::Borrowed(name), kind)
         };
         let kind = match kind.trim_matches(BLANKS) {
             "counter" => Kind::Counter,
@@ -94,12 +96,12 @@ impl<'a> Families<'a> {
             "untyped" | "unknown" => Kind::Untyped,
             _ => return Err("a type is none of counter, gauge, histogram, summary, untyped"),
         };
-        if self.types.contains_key(name) {
+        if self.types.contains_key(&name) {
             return Err("a family has a second type");
         }
         let spread = self.spreads.len();
         if matches!(kind, Kind::Histogram | Kind::Summary) {
-            self.spreads.push(Family { name, kind, groups: Vec::new(), index: HashTable::new() });
+            self.spreads.push(Family { name: name.clone(), kind, groups: Vec::new(), index: HashTable::new() });
         }
         self.types.insert(name, Type { kind, at, spread });
         Ok(())
@@ -170,7 +172,7 @@ impl<'a> Families<'a> {
                     points: &group.points,
                     time: group.time,
                 };
-                mapping.spread(family.name, &group.labels, &spread, out.batch());
+                mapping.spread(&family.name, &group.labels, &spread, out.batch());
                 out.checkpoint();
             }
         }

@@ -105,6 +105,7 @@ fn lenient_where_nothing_is_lost() {
         ("a 1\r\nb{c=\"d\"} 2\r\n", "prometheus a=Float(1.0) 0\nprometheus,c=d b=Float(2.0) 0"),
         ("a 0x1p3\n", "prometheus a=Float(8.0) 0"),
         ("{\"größe.x\"} 1\n", "prometheus größe.x=Float(1.0) 0"),
+        ("# TYPE \"a \\\"b\\\"\" gauge\n{\"a \\\"b\\\"\"} 1\n", "prometheus a \"b\"=Float(1.0) 0"),
         ("a 1 0\n", "prometheus a=Float(1.0) 0"),
         ("a 1 -5\n", "prometheus a=Float(1.0) 0"),
         ("\u{feff}# TYPE a gauge\na 1\n", "prometheus a=Float(1.0) 0"),

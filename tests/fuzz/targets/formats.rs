@@ -20,6 +20,8 @@ fn settings(format: &str, choice: u8) -> Vec<(&'static str, Setting)> {
             ("csv_delimiter", text(";")),
         ],
         ("json", 1) => vec![("json_query", text("a.b")), ("json_name_key", text("name"))],
+        ("openmetrics", 1) => vec![("openmetrics_metric_version", Setting::Int(1))],
+        ("prometheus" | "prometheusremotewrite", 1) => vec![("prometheus_metric_version", Setting::Int(1))],
         ("value", 1) => vec![("data_type", text("auto_integer"))],
         ("grok", 0) => vec![("grok_patterns", list(&["%{COMBINED_LOG_FORMAT}", "%{SYSLOGLINE}", "%{GREEDYDATA:all}"]))],
         ("avro", _) => vec![(
