@@ -97,6 +97,20 @@ const AGENT: &str = "\
   # metric_batch_size = 1000
   ## Most metrics that wait for an output; beyond them the oldest are dropped.
   # metric_buffer_limit = 10000
+  ## What gives way then: drop_oldest, drop_newest, or block, which lets senders wait.
+  # buffer_full = \"drop_oldest\"
+  ## What is written first: oldest_first or newest_first.
+  # buffer_order = \"oldest_first\"
+  ## Where they wait: memory or disk. Each output has a folder of its own in the directory.
+  # buffer_strategy = \"memory\"
+  # buffer_directory = \"\"
+  ## Most bytes of them, in memory or in files; 0 is no limit in memory and 1GiB of files.
+  # buffer_max_bytes = 0
+  ## Files are synced, at most so often.
+  # buffer_disk_sync = true
+  # buffer_sync_interval = \"50ms\"
+  ## Where metrics are kept that an output has refused for good; nothing to drop them.
+  # dead_letter_directory = \"\"
   ## Random delay of a collection, at most.
   # collection_jitter = \"0s\"
   ## Delay of every collection.

@@ -1,8 +1,8 @@
 //! The `[agent]` table (TELEGRAF.md 2).
 
-use super::AgentSettings;
 use super::errors::{Problem, name_hints};
 use super::typed::{count, duration, flag, size, text, whole};
+use super::{AgentSettings, Full, Order};
 use crate::control::{Api, ApiError};
 use agent_api::options::{Entry, Setting, Table};
 use agent_api::plugin::AgentInfo;
@@ -25,7 +25,7 @@ const LOOSE: [&str; 11] = [
 ];
 
 /// The other keys.
-const EXACT: [&str; 26] = [
+const EXACT: [&str; 29] = [
     "debug",
     "quiet",
     "logformat",
@@ -50,6 +50,9 @@ const EXACT: [&str; 26] = [
     "buffer_sync_interval",
     "reload_guard",
     "api",
+    "buffer_full",
+    "buffer_order",
+    "dead_letter_directory",
     "flush_buffer_when_full",
     "utc",
 ];
@@ -97,10 +100,13 @@ impl AgentSettings {
             "buffer_strategy" => self.buffer_strategy = strategy(entry)?,
             "buffer_directory" => self.buffer_directory = text(entry)?,
             "buffer_disk_sync" => self.buffer_disk_sync = flag(entry)?,
-            "buffer_max_bytes" => self.buffer_max_bytes = size(entry)?,
+            "buffer_max_bytes" => self.buffer_max_bytes = Some(size(entry)?),
             "buffer_sync_interval" => self.buffer_sync_interval = duration(entry)?,
             "reload_guard" => self.reload_guard = duration(entry)?,
             "api" => self.api = Some(api(entry)?),
+            "buffer_full" => self.buffer_full = named(entry, &Full::NAMES)?,
+            "buffer_order" => self.buffer_order = named(entry, &Order::NAMES)?,
+            "dead_letter_directory" => self.dead_letter_directory = text(entry)?,
             "snmp_translator" => drop(one_of(entry, &["", "netsnmp", "gosmi"])?),
             "config_url_retry_attempts" => drop(whole(entry)?),
             "flush_buffer_when_full" | "utc" => {
@@ -178,6 +184,13 @@ fn positive(entry: &Entry) -> Result<Duration, Problem> {
 /// Where an output keeps what it has not written yet.
 pub(super) fn strategy(entry: &Entry) -> Result<String, Problem> {
     one_of(entry, &["", "memory", "disk_write_through", "disk"])
+}
+
+/// One of a few values, the first where the text is empty.
+pub(super) fn named<T: Copy>(entry: &Entry, values: &[(&str, T)]) -> Result<T, Problem> {
+    let known: Vec<&str> = std::iter::once("").chain(values.iter().map(|v| v.0)).collect();
+    let text = one_of(entry, &known)?;
+    Ok(values.iter().find(|v| v.0 == text).unwrap_or(&values[0]).1)
 }
 
 /// A text that is one of a few.

@@ -3,11 +3,11 @@
 //! Telegraf reads them beside the plugin, which may have an option of the same name: such a key goes to both, and the
 //! plugin alone says whether its value is right.
 
-use super::agent_table::{one_of, strategy};
+use super::agent_table::{named, one_of, strategy};
 use super::errors::Problem;
 use super::filter::{FilterOptions, List};
 use super::typed::{count, duration_with_unit, flag, flag_or_word, list_table, size, text, text_table, texts, whole};
-use super::{AgentSettings, DiskBuffer, Naming, StartupError, TimeSource};
+use super::{AgentSettings, DiskBuffer, Full, Naming, Order, Queueing, StartupError, TimeSource};
 use agent_api::log::Level;
 use agent_api::options::{Entry, Table};
 use agent_api::plugin::Family;
@@ -43,23 +43,29 @@ pub(super) struct Common {
     pub(super) buffer_disk_sync: Option<bool>,
     pub(super) buffer_max_bytes: Option<u64>,
     pub(super) buffer_sync_interval: Option<Duration>,
+    pub(super) buffer_full: Option<Full>,
+    pub(super) buffer_order: Option<Order>,
+    pub(super) dead_letter_directory: Option<String>,
     pub(super) filter: FilterOptions,
 }
 
 /// Keys that Telegraf accepts on any plugin, also where they mean nothing.
-const TOLERATED: [&str; 49] = [
+const TOLERATED: [&str; 52] = [
     "alias",
     "always_include_global_tags",
     "always_include_local_tags",
     "buffer_directory",
     "buffer_disk_sync",
+    "buffer_full",
     "buffer_max_bytes",
+    "buffer_order",
     "buffer_strategy",
     "buffer_sync_interval",
     "collection_jitter",
     "collection_offset",
     "data_format",
     "data_type",
+    "dead_letter_directory",
     "delay",
     "drop",
     "drop_original",
@@ -98,6 +104,9 @@ const TOLERATED: [&str; 49] = [
     "tags",
     "time_source",
 ];
+
+/// So many bytes of files a disk queue may have where nothing is said of it.
+const DISK_MAX: u64 = 1 << 30;
 
 /// The names of all common options.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -157,10 +166,28 @@ impl Common {
             (Outputs, "buffer_disk_sync") => self.buffer_disk_sync = Some(flag(entry)?),
             (Outputs, "buffer_max_bytes") => self.buffer_max_bytes = Some(size(entry)?),
             (Outputs, "buffer_sync_interval") => self.buffer_sync_interval = Some(duration_with_unit(entry)?),
+            (Outputs, "buffer_full") => self.buffer_full = Some(named(entry, &Full::NAMES)?),
+            (Outputs, "buffer_order") => self.buffer_order = Some(named(entry, &Order::NAMES)?),
+            (Outputs, "dead_letter_directory") => self.dead_letter_directory = Some(text(entry)?),
             (Inputs | Processors | Aggregators | Outputs, _) => self.set_filter(entry, notes)?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// How metrics wait for an output with these options, those of the agent where it has none of its own.
+    pub(super) fn queueing(&self, agent: &AgentSettings) -> Queueing {
+        Queueing {
+            full: self.buffer_full.unwrap_or(agent.buffer_full),
+            order: self.buffer_order.unwrap_or(agent.buffer_order),
+            max_bytes: self.buffer_max_bytes.or(agent.buffer_max_bytes).filter(|bytes| *bytes > 0),
+        }
+    }
+
+    /// Where metrics are kept that an output with these options refused.
+    pub(super) fn dead_letters(&self, agent: &AgentSettings) -> Option<String> {
+        let own = self.dead_letter_directory.as_ref().unwrap_or(&agent.dead_letter_directory);
+        Some(own.clone()).filter(|directory| !directory.is_empty())
     }
 
     /// The disk queue of an output with these options, those of the agent where it has none of its own.
@@ -170,7 +197,7 @@ impl Common {
             directory: self.buffer_directory.as_ref().unwrap_or(&agent.buffer_directory).clone(),
             sync: self.buffer_disk_sync.unwrap_or(agent.buffer_disk_sync),
             sync_interval: self.buffer_sync_interval.unwrap_or(agent.buffer_sync_interval),
-            max_bytes: self.buffer_max_bytes.unwrap_or(agent.buffer_max_bytes),
+            max_bytes: self.queueing(agent).max_bytes.unwrap_or(DISK_MAX),
         })
     }
 

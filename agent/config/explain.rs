@@ -5,7 +5,7 @@
 use super::errors::{Files, is_hidden};
 use super::load::tables;
 use super::plugin::Found;
-use super::{AgentSettings, Config, Errors, Instance, Sources, common};
+use super::{AgentSettings, Config, Errors, Full, Instance, Order, Sources, common};
 use agent_api::options::{Duration, Entry, Item, Setting, Size, Table};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -133,6 +133,9 @@ fn table_of<'t>(root: &'t Table, key: &str) -> Option<&'t Table> {
 
 /// The settings of the agent in the order of its documentation.
 fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
+    fn word<T: PartialEq>(names: &[(&str, T)], value: T) -> String {
+        quoted(names.iter().find(|n| n.1 == value).map_or("", |n| n.0))
+    }
     let time = |t: std::time::Duration| quoted(&Duration(t).to_string());
     let mut values = vec![
         ("interval", time(a.interval)),
@@ -162,12 +165,15 @@ fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
         ("buffer_strategy", quoted(&a.buffer_strategy)),
         ("buffer_directory", quoted(&a.buffer_directory)),
         ("buffer_disk_sync", a.buffer_disk_sync.to_string()),
-        ("buffer_max_bytes", quoted(&Size(a.buffer_max_bytes).to_string())),
+        ("buffer_max_bytes", quoted(&Size(a.buffer_max_bytes.unwrap_or(0)).to_string())),
         ("buffer_sync_interval", time(a.buffer_sync_interval)),
         ("reload_guard", time(a.reload_guard)),
+        ("buffer_full", word(&Full::NAMES, a.buffer_full)),
+        ("buffer_order", word(&Order::NAMES, a.buffer_order)),
+        ("dead_letter_directory", quoted(&a.dead_letter_directory)),
     ];
     let after = a.skip_processors_after_aggregators.unwrap_or(false);
-    values.insert(values.len() - 7, ("skip_processors_after_aggregators", after.to_string()));
+    values.insert(values.len() - 10, ("skip_processors_after_aggregators", after.to_string()));
     values
 }
 

@@ -65,12 +65,17 @@ pub struct AgentSettings {
     pub buffer_strategy: String,
     pub buffer_directory: String,
     pub buffer_disk_sync: bool,
-    pub buffer_max_bytes: u64,
+    /// None: not given.
+    pub buffer_max_bytes: Option<u64>,
     pub buffer_sync_interval: Duration,
     /// The configuration before comes back by itself if a reload makes an input or output fail for so long; 0: never.
     pub reload_guard: Duration,
     /// `[agent.api]`: the local API; None: there is none.
     pub api: Option<Arc<crate::control::Api>>,
+    pub buffer_full: Full,
+    pub buffer_order: Order,
+    /// Where metrics that were refused for good are kept; empty: nowhere.
+    pub dead_letter_directory: String,
 }
 
 impl Default for AgentSettings {
@@ -104,10 +109,13 @@ impl Default for AgentSettings {
             buffer_strategy: String::new(),
             buffer_directory: String::new(),
             buffer_disk_sync: true,
-            buffer_max_bytes: 1 << 30,
+            buffer_max_bytes: None,
             buffer_sync_interval: Duration::from_millis(50),
             reload_guard: Duration::ZERO,
             api: None,
+            buffer_full: Full::DropOldest,
+            buffer_order: Order::OldestFirst,
+            dead_letter_directory: String::new(),
         }
     }
 }
@@ -240,11 +248,53 @@ pub struct OutputConfig {
     pub flush_jitter: Option<Duration>,
     pub metric_batch_size: usize,
     pub metric_buffer_limit: usize,
+    pub queue: Queueing,
     /// None: what is not written yet is kept in memory.
     pub disk: Option<DiskBuffer>,
+    /// Where metrics that were refused for good are kept; the output has a folder of its own in it.
+    pub dead_letters: Option<String>,
     pub naming: Naming,
     pub startup_error_behavior: StartupError,
     pub filter: super::Filter,
+}
+
+/// What becomes of metrics that wait for an output, in memory or on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queueing {
+    pub full: Full,
+    pub order: Order,
+    /// So many bytes of memory; beyond, it is full. None: as many as the metrics that it may hold take.
+    pub max_bytes: Option<u64>,
+}
+
+/// `buffer_full`: what gives way when a queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Full {
+    #[default]
+    DropOldest,
+    DropNewest,
+    /// Whoever sends metrics waits.
+    Block,
+}
+
+/// `buffer_order`: what is written first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    OldestFirst,
+    NewestFirst,
+}
+
+impl Full {
+    /// The values as they are written.
+    pub(super) const NAMES: [(&str, Full); 3] =
+        [("drop_oldest", Full::DropOldest), ("drop_newest", Full::DropNewest), ("block", Full::Block)];
+}
+
+impl Order {
+    /// The values as they are written.
+    pub(super) const NAMES: [(&str, Order); 2] =
+        [("oldest_first", Order::OldestFirst), ("newest_first", Order::NewestFirst)];
 }
 
 /// `buffer_strategy = "disk"`: what an output has not written yet is kept in files.
@@ -256,7 +306,7 @@ pub struct DiskBuffer {
     pub sync: bool,
     /// They are synced at most so often; 0: after every write.
     pub sync_interval: Duration,
-    /// So many bytes of files; beyond, the oldest metrics are dropped.
+    /// So many bytes of files; beyond, the queue is full.
     pub max_bytes: u64,
 }
 

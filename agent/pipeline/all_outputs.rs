@@ -7,11 +7,13 @@
 use super::board::Seat;
 use super::buffer::Buffer;
 use super::change::{Match, pair};
-use super::disk;
+use super::dead_letters::DeadLetters;
 use super::fanout::Fanout;
+use super::folders::{Folder, folders};
 use super::odd;
-use super::output::{self, Ending, Link, OutputHandle, Pace, Writer};
-use crate::config::{Built, Config, OutputConfig, Surroundings};
+use super::output::{Ending, Link, OutputHandle, Pace, Writer};
+use super::printer::printer;
+use crate::config::{Built, Config, Full, OutputConfig, Surroundings};
 use agent_api::{Log, Result, Settled, anyhow, bail};
 use agent_net::server::{Leaving, Sockets};
 use std::path::PathBuf;
@@ -83,7 +85,7 @@ impl Outputs {
             let Built::Output(_) = output.plugin.build(&self.surroundings)? else { return Err(odd(&output.plugin)) };
         }
         let (ending, told) = watch::channel(Ending::None);
-        let (handle, mut writer) = output::printer(told);
+        let (handle, mut writer) = printer(told);
         writer.open(true, false).await.map_err(|e| anyhow!("open standard output: {e}"))?;
         self.fanout.hold().await.push(handle);
         self.leaving.spawn(async move {
@@ -97,7 +99,7 @@ impl Outputs {
     /// and does not ends it.
     pub(super) async fn prepare(&self, config: &Config, strict: bool) -> Result<Change> {
         let of = |o: usize, n: usize| (&self.running[o].config, &config.outputs[n]);
-        let same = |o, n| matches!(of(o, n), (a, b) if a.plugin.own == b.plugin.own && a.disk == b.disk);
+        let same = |o, n| matches!(of(o, n), (a, b) if a.plugin.own == b.plugin.own && same_queue(a, b) && a.dead_letters == b.dead_letters);
         let instead = |o, n| matches!(of(o, n), (a, b) if a.plugin.queue_name() == b.plugin.queue_name());
         let matches = pair(self.running.len(), config.outputs.len(), same, instead);
         let leaving = Arc::new(Leaving::default());
@@ -106,9 +108,9 @@ impl Outputs {
                 leaving.add(&running.sockets);
             }
         }
-        let directories = self.directories(config, &matches);
+        let folders = self.folders(config, &matches);
         let mut slots = Vec::new();
-        for ((output, how), directory) in config.outputs.iter().zip(matches).zip(directories) {
+        for ((output, how), folder) in config.outputs.iter().zip(matches).zip(folders) {
             let from = match how {
                 Match::Same(i) => {
                     slots.push(Slot::Kept(i, Box::new(output.clone())));
@@ -117,7 +119,7 @@ impl Outputs {
                 Match::Instead(i) => Some(i),
                 Match::New => None,
             };
-            if let Some(waiting) = self.open(output, directory, from, config, &leaving, strict).await? {
+            if let Some(waiting) = self.open(output, folder, from, config, &leaving, strict).await? {
                 slots.push(Slot::Fresh(Box::new(waiting), from));
             }
         }
@@ -127,7 +129,7 @@ impl Outputs {
     async fn open(
         &self,
         output: &OutputConfig,
-        directory: Option<PathBuf>,
+        folder: Folder,
         from: Option<usize>,
         config: &Config,
         leaving: &Arc<Leaving>,
@@ -135,15 +137,18 @@ impl Outputs {
     ) -> Result<Option<Waiting>> {
         let Built::Output(plugin) = output.plugin.build(&self.surroundings)? else { return Err(odd(&output.plugin)) };
         let (log, before) = (output.plugin.log(), from.map(|i| &self.running[i]));
+        let directory = folder.queue;
         let account = before.map(|b| b.link.account.clone()).unwrap_or_default();
         let queue = match before {
-            Some(before) if before.config.disk == output.disk => before.link.queue.clone(),
+            Some(before) if same_queue(&before.config, output) => before.link.queue.clone(),
             _ => Arc::new(Buffer::new(output, directory.clone(), &log)),
         };
         let link = Link::new(queue, account, output, Pace::new(output, &config.agent));
         let (ending, told) = watch::channel(Ending::None);
         let startup = output.startup_error_behavior;
         let mut writer = Writer::new(plugin, startup, link.clone(), log.clone(), told);
+        writer.dead_letters =
+            folder.dead_letters.map(|letters| Arc::new(DeadLetters::new(letters, output.plugin.log_name())));
         let sockets = Sockets::default();
         let goes_on = before.is_some();
         match sockets.open(leaving, writer.open(strict, goes_on)).await {
@@ -156,11 +161,11 @@ impl Outputs {
         }
     }
 
-    /// The directories of queues on disk: those in use stay with their outputs while these run.
-    fn directories(&self, config: &Config, matches: &[Match]) -> Vec<Option<PathBuf>> {
+    /// The folders of outputs: those of queues in use stay with their outputs while these run.
+    fn folders(&self, config: &Config, matches: &[Match]) -> Vec<Folder> {
         let stays = |n: usize| match matches[n] {
             Match::Same(o) => self.running[o].directory.clone(),
-            Match::Instead(o) if self.running[o].config.disk == config.outputs[n].disk => {
+            Match::Instead(o) if same_queue(&self.running[o].config, &config.outputs[n]) => {
                 self.running[o].directory.clone()
             }
             _ => None,
@@ -178,8 +183,11 @@ impl Outputs {
             used.push(free.clone());
             free
         };
-        let asked = disk::directories(config).into_iter().enumerate();
-        asked.map(|(n, asked)| stays(n).or_else(|| asked.map(|a| free(a, &mut used)))).collect()
+        let mut folders = folders(config);
+        for (n, folder) in folders.iter_mut().enumerate() {
+            folder.queue = stays(n).or_else(|| folder.queue.take().map(|asked| free(asked, &mut used)));
+        }
+        folders
     }
 
     /// Does what was prepared: from one batch to the next everything goes to the new outputs.
@@ -232,10 +240,21 @@ impl Outputs {
         unsent
     }
 
+    /// The queues of those that are to block when they are full.
+    pub(super) fn blocking(&self) -> Vec<Arc<Buffer>> {
+        let block = |r: &&Running| r.config.queue.full == Full::Block;
+        self.running.iter().filter(block).map(|r| r.link.queue.clone()).collect()
+    }
+
     /// Those that run.
     pub(super) fn seats(&self) -> impl Iterator<Item = Seat> {
         self.running.iter().map(|r| Seat::new(&r.config.plugin, &r.link.account).with_queue(&r.link))
     }
+}
+
+/// True if outputs with these options can go on with each other's queue.
+fn same_queue(a: &OutputConfig, b: &OutputConfig) -> bool {
+    a.disk == b.disk && a.queue == b.queue
 }
 
 impl Waiting {

@@ -20,9 +20,9 @@ impl Buffer {
     pub(super) fn new(config: &OutputConfig, directory: Option<PathBuf>, log: &Log) -> Self {
         match (&config.disk, directory) {
             (Some(disk), Some(directory)) => {
-                Buffer::Disk(Disk::new(directory, disk, config.metric_batch_size, log.clone()))
+                Buffer::Disk(Disk::new(directory, disk, config.queue, config.metric_batch_size, log.clone()))
             }
-            _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size)),
+            _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size, config.queue)),
         }
     }
 
@@ -61,6 +61,31 @@ impl Buffer {
         match self {
             Buffer::Memory(queue) => queue.push(view),
             Buffer::Disk(disk) => disk.push(view),
+        }
+    }
+
+    /// True if more may be pushed, or nobody has to ask.
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Buffer::Memory(queue) => queue.has_room(),
+            Buffer::Disk(disk) => disk.has_room(),
+        }
+    }
+
+    /// Waits until more may be pushed.
+    pub(super) async fn room(&self) {
+        let room = match self {
+            Buffer::Memory(queue) => &queue.room,
+            Buffer::Disk(disk) => disk.room(),
+        };
+        while !self.has_room() {
+            let mut told = std::pin::pin!(room.notified());
+            // From here on no notice is missed.
+            told.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            told.await;
         }
     }
 

@@ -4,6 +4,7 @@
 //! an output that works but is slower than such inputs slows them down, and never overflows. An output that fails gives the
 //! credit of all that it holds back at once, and keeps what its queue allows: a dead output stops nobody.
 
+use super::room::Room;
 use agent_api::Batch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -15,6 +16,7 @@ pub(super) struct Credit {
     left: Arc<Semaphore>,
     /// Bytes that one metric costs at least, so that no more metrics are under way than the smallest queue holds.
     each: Arc<AtomicUsize>,
+    room: Room,
 }
 
 /// So many bytes may be under way.
@@ -23,9 +25,14 @@ const BUDGET: usize = 16 << 20;
 impl Credit {
     /// A budget for outputs of which the smallest holds `metrics` metrics.
     pub(super) fn new(metrics: usize) -> Self {
-        let credit = Credit { left: Arc::new(Semaphore::new(BUDGET)), each: Arc::default() };
+        let credit = Credit { left: Arc::new(Semaphore::new(BUDGET)), each: Arc::default(), room: Room::default() };
         credit.resize(metrics);
         credit
+    }
+
+    /// What all inputs wait for, also those that need no credit.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// From now on the smallest output holds `metrics` metrics.

@@ -70,8 +70,11 @@ impl Intake {
             View::all(batch).settle(Settled::Delivered);
             return;
         }
-        if elastic && let Some(credit) = &self.credit {
-            credit.charge(&mut batch).await;
+        if let Some(credit) = &self.credit {
+            credit.room().wait().await;
+            if elastic {
+                credit.charge(&mut batch).await;
+            }
         }
         let count = batch.len();
         self.next.send(batch).await;

@@ -13,15 +13,21 @@ mod board;
 mod buffer;
 mod change;
 mod credit;
+mod dead_letters;
 mod disk;
 mod fanout;
+mod folders;
 mod input;
 mod intake;
+mod isolate;
 mod middle;
 mod output;
+mod printer;
 mod process;
 mod queue;
 mod rename;
+mod retry;
+mod room;
 mod schedule;
 mod stage;
 
@@ -33,7 +39,9 @@ use all_outputs::Outputs;
 use board::Seat;
 pub use board::{Board, Queued, Status};
 use credit::Credit;
+pub use dead_letters::{DeadLetters, Letter};
 use fanout::Fanout;
+pub use folders::{Folder, folders};
 use middle::Middle;
 use rename::Renaming;
 use stage::Gate;
@@ -106,6 +114,7 @@ pub async fn run(
     control.started.notify_one();
     if mode == Mode::Run {
         pipeline.until_stopped(control, &mut reloads).await;
+        pipeline.middle.credit.room().end();
         log().info("Hang on, flushing any cached metrics before shutdown");
     } else {
         pipeline.inputs.once(polled, wait, control).await;
@@ -185,7 +194,15 @@ impl Pipeline {
         }
         let middle = self.middle.prepare(&config)?;
         self.middle.commit(middle, &config, async || {}).await;
+        self.watch_room();
         self.inputs.open(&config).await
+    }
+
+    /// Lets inputs wait for the outputs that are to block. A run of one collection does not: its outputs are flushed when it is over.
+    fn watch_room(&self) {
+        if self.mode == Mode::Run {
+            self.middle.credit.room().watch(self.outputs.blocking());
+        }
     }
 
     /// All plugins that run.
@@ -242,6 +259,7 @@ impl Pipeline {
     async fn commit(&mut self, change: Change, config: Arc<Config>) -> Vec<Error> {
         let outputs = &mut self.outputs;
         self.middle.commit(change.middle, &config, async || outputs.commit(change.outputs, &config).await).await;
+        self.watch_room();
         let errors = self.inputs.commit(change.inputs, &config).await;
         self.config = config;
         errors

@@ -6,10 +6,12 @@
 use super::account::Account;
 use super::board::Queued;
 use super::buffer::Buffer;
-use super::queue::Queue;
+use super::dead_letters::DeadLetters;
+use super::isolate::refuses_all;
 use super::rename::Renaming;
+use super::retry::Retry;
 use crate::config::{AgentSettings, Filter, OutputConfig, StartupError};
-use agent_api::plugin::{DynOutput, Future};
+use agent_api::plugin::DynOutput;
 use agent_api::stats::{self, Counter, Timing};
 use agent_api::{Chunk, Log, Settled, StartError, View, WriteError};
 use std::sync::Arc;
@@ -207,12 +209,15 @@ impl OutputHandle {
 
 /// The task's side of an output.
 pub(super) struct Writer {
-    output: Box<dyn DynOutput>,
+    pub(super) output: Box<dyn DynOutput>,
     opened: bool,
     startup: StartupError,
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     log: Log,
-    not_before: Option<Instant>,
+    retry: Retry,
+    pub(super) dead_letters: Option<Arc<DeadLetters>>,
+    /// Metrics refused for good by the write under way, and why the first were.
+    refused: Option<(usize, String)>,
     ending: watch::Receiver<Ending>,
 }
 
@@ -225,7 +230,28 @@ impl Writer {
         log: Log,
         ending: watch::Receiver<Ending>,
     ) -> Writer {
-        Writer { output, opened: false, startup, link, log, not_before: None, ending }
+        let retry = Retry::new(log.clone());
+        Writer { output, opened: false, startup, link, log, retry, dead_letters: None, refused: None, ending }
+    }
+
+    /// An output that takes everything as it is, and its other side.
+    pub(super) fn plain(
+        output: Box<dyn DynOutput>,
+        queue: Buffer,
+        name: &str,
+        log: Log,
+        ending: watch::Receiver<Ending>,
+    ) -> (OutputHandle, Writer) {
+        let link = Arc::new(Link {
+            queue: Arc::new(queue),
+            account: Arc::default(),
+            writing: Counter::default(),
+            flush: Notify::new(),
+            pace: watch::Sender::new(Pace { interval: Duration::from_secs(1), jitter: Duration::ZERO }),
+            stats: Stats::new(name, "", 0),
+        });
+        let handle = OutputHandle { filter: Filter::default(), renaming: Renaming::default(), link: link.clone() };
+        (handle, Writer::new(output, StartupError::Error, link, log, ending))
     }
 
     /// Opens the output at the start: Ok(false) if it is to be left out. Without `strict` no error ends the start; a queue
@@ -275,7 +301,10 @@ impl Writer {
                     self.flush().await;
                     due = tokio::time::Instant::now() + self.pause();
                 }
-                () = link.flush.notified() => self.flush().await,
+                () = link.flush.notified() => {
+                    self.retry.now();
+                    self.flush().await;
+                }
                 Ok(()) = pace.changed() => due = tokio::time::Instant::now() + self.pause(),
             }
         }
@@ -283,6 +312,7 @@ impl Writer {
             link.count_dropped(&self.log);
             return 0;
         }
+        self.retry.now();
         self.flush().await;
         link.count_dropped(&self.log);
         link.queue.close().await;
@@ -309,11 +339,10 @@ impl Writer {
     }
 
     /// Writes all that was there at the begin, until something fails.
-    async fn flush(&mut self) {
-        if self.not_before.is_some_and(|t| Instant::now() < t) {
+    pub(super) async fn flush(&mut self) {
+        if self.retry.waits() {
             return;
         }
-        self.not_before = None;
         if !self.opened {
             match self.output.open().await {
                 Ok(()) => {
@@ -323,6 +352,7 @@ impl Writer {
                 Err(e) => {
                     self.link.account.health.bad();
                     self.log.error(format_args!("failed to connect: {e}"));
+                    self.put_off(None);
                     return;
                 }
             }
@@ -351,23 +381,40 @@ impl Writer {
     }
 
     async fn write_one(&mut self, chunk: Chunk, started: Instant, len: usize) -> bool {
-        let result = self.link.account.clone().metered(self.output.write(&chunk)).await;
+        let result = self.send(&chunk).await;
         let took = started.elapsed();
-        let stats = &self.link.stats;
-        stats.write_time.add(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX));
-        let queue = &self.link.queue;
+        self.link.stats.write_time.add(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX));
+        if result.is_ok() {
+            self.log.debug(format_args!("Wrote batch of {len} metrics in {took:?}"));
+        }
+        let done = match result {
+            Err(e) if refuses_all(&e, len) => self.isolate(chunk, e).await,
+            result => self.conclude(chunk, result).await,
+        };
+        if let Some((n, cause)) = self.refused.take() {
+            self.log.error(format_args!("{n} metrics were refused for good: {cause}"));
+        }
+        done
+    }
+
+    /// Hands metrics to the output.
+    pub(super) async fn send(&mut self, chunk: &Chunk) -> Result<(), WriteError> {
+        self.link.account.clone().metered(self.output.write(chunk)).await
+    }
+
+    /// Does what the result of a write asks for; false if something has to be tried again.
+    pub(super) async fn conclude(&mut self, chunk: Chunk, result: Result<(), WriteError>) -> bool {
+        let len = chunk.len();
+        let link = self.link.clone();
+        let queue = &link.queue;
         match result {
             Ok(()) => {
                 queue.settle(chunk, Settled::Delivered);
                 self.count_written(len);
-                self.log.debug(format_args!("Wrote batch of {len} metrics in {took:?}"));
-                queue.set_failing(false);
-                true
+                self.succeeded()
             }
             Err(WriteError::Retry { cause, after }) => {
-                self.failed(&cause);
-                self.not_before = after.map(|a| Instant::now() + a);
-                queue.set_failing(true);
+                self.failed(&cause, after);
                 queue.put_back(chunk);
                 false
             }
@@ -377,45 +424,69 @@ impl Writer {
                 let bad = part(&chunk, |i| indices.binary_search(&i).is_ok());
                 release(chunk);
                 queue.settle(rest, Settled::Delivered);
-                queue.settle(bad, Settled::Rejected);
                 self.count_written(len - lost);
-                self.count_rejected(lost, &cause);
-                queue.set_failing(false);
-                true
+                self.refuse(bad, &cause).await && self.succeeded()
             }
             Err(WriteError::Partial { written, rejected, cause }) => {
                 let keep = part(&chunk, |i| written.binary_search(&i).is_err() && rejected.binary_search(&i).is_err());
+                let bad = part(&chunk, |i| rejected.binary_search(&i).is_ok());
                 queue.settle(part(&chunk, |i| written.binary_search(&i).is_ok()), Settled::Delivered);
-                queue.settle(part(&chunk, |i| rejected.binary_search(&i).is_ok()), Settled::Rejected);
                 release(chunk);
                 self.count_written(written.len());
-                if !rejected.is_empty() {
-                    self.count_rejected(rejected.len(), &cause);
-                }
                 let all_done = keep.is_empty();
                 if !all_done {
-                    self.failed(&cause);
+                    self.failed(&cause, None);
                 }
-                queue.set_failing(!all_done);
                 queue.put_back(keep);
-                all_done
+                (bad.is_empty() || self.refuse(bad, &cause).await) && all_done && self.succeeded()
             }
             Err(WriteError::Fatal(cause)) => {
-                self.failed(&cause);
-                self.count_rejected(len, &cause);
-                queue.settle(chunk, Settled::Rejected);
-                queue.set_failing(true);
+                self.failed(&cause, None);
+                self.refuse(chunk, &cause).await;
                 false
             }
         }
     }
 
-    fn failed(&self, cause: &agent_api::Error) {
+    fn succeeded(&mut self) -> bool {
+        self.retry.succeeded();
+        self.link.queue.set_failing(false);
+        true
+    }
+
+    /// Lets go of metrics that were refused for good: once they are among the dead letters, if such are kept.
+    async fn refuse(&mut self, chunk: Chunk, cause: &agent_api::Error) -> bool {
+        if let Some(letters) = self.dead_letters.clone() {
+            let (views, reason) = (chunk.views().iter().map(View::untracked).collect(), format!("{cause:#}"));
+            let kept = tokio::task::spawn_blocking(move || letters.keep(views, &reason)).await;
+            if let Err(e) = kept.map_err(agent_api::Error::from).flatten() {
+                self.failed(&e.context("keep dead letters"), None);
+                self.link.queue.put_back(chunk);
+                return false;
+            }
+        }
+        let n = chunk.len();
+        self.link.queue.settle(chunk, Settled::Rejected);
+        self.link.account.rejected.add(n as i64);
+        self.link.stats.rejected.add(n as i64);
+        self.link.stats.all_rejected.add(n as i64);
+        self.refused.get_or_insert_with(|| (0, format!("{cause:#}"))).0 += n;
+        true
+    }
+
+    fn failed(&mut self, cause: &agent_api::Error, after: Option<Duration>) {
         self.link.account.health.bad();
         self.link.account.errors.inc();
         self.link.stats.write_errors.inc();
         self.link.stats.all_write_errors.inc();
         self.log.error(format_args!("failed to write, trying again at the next flush: {cause:#}"));
+        self.put_off(after);
+        self.link.queue.set_failing(true);
+    }
+
+    fn put_off(&mut self, after: Option<Duration>) {
+        let interval = self.link.pace.borrow().interval;
+        self.retry.failed(interval, after);
     }
 
     fn count_written(&self, n: usize) {
@@ -423,13 +494,6 @@ impl Writer {
         self.link.account.given.add(n as i64);
         self.link.stats.written.add(n as i64);
         self.link.stats.all_written.add(n as i64);
-    }
-
-    fn count_rejected(&self, n: usize, cause: &agent_api::Error) {
-        self.link.account.rejected.add(n as i64);
-        self.link.stats.rejected.add(n as i64);
-        self.link.stats.all_rejected.add(n as i64);
-        self.log.error(format_args!("{n} metrics were refused for good: {cause:#}"));
     }
 }
 
@@ -452,49 +516,6 @@ fn part(chunk: &Chunk, wanted: impl Fn(usize) -> bool) -> Chunk {
 }
 
 /// Lets go of the shares of a chunk whose metrics are all in parts of it.
-fn release(chunk: Chunk) {
+pub(super) fn release(chunk: Chunk) {
     chunk.settle(Settled::Delivered);
-}
-
-/// The output of `--test`: line protocol on standard output, `> ` before each line.
-pub(super) fn printer(ending: watch::Receiver<Ending>) -> (OutputHandle, Writer) {
-    let log = Log::new("agent", None, Counter::default());
-    let link = Arc::new(Link {
-        queue: Arc::new(Buffer::Memory(Queue::new(usize::MAX, 1000))),
-        account: Arc::default(),
-        writing: Counter::default(),
-        flush: Notify::new(),
-        pace: watch::Sender::new(Pace { interval: Duration::from_secs(1), jitter: Duration::ZERO }),
-        stats: Stats::new("test", "", 0),
-    });
-    let handle = OutputHandle { filter: Filter::default(), renaming: Renaming::default(), link: link.clone() };
-    let output = Box::new(Printer { writer: agent_formats::influx::Writer::for_test() });
-    (handle, Writer::new(output, StartupError::Error, link, log, ending))
-}
-
-struct Printer {
-    writer: agent_formats::influx::Writer,
-}
-
-impl DynOutput for Printer {
-    fn open(&mut self) -> Future<'_, Result<(), StartError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn write<'a>(&'a mut self, metrics: &'a Chunk) -> Future<'a, Result<(), WriteError>> {
-        let mut out = Vec::new();
-        for metric in metrics.iter() {
-            let start = out.len();
-            out.extend_from_slice(b"> ");
-            let before = out.len();
-            if agent_api::Serializer::serialize(&mut self.writer, metric, &mut out).is_err() || out.len() == before {
-                out.truncate(start);
-            }
-        }
-        Box::pin(async move { Ok(std::io::Write::write_all(&mut std::io::stdout().lock(), &out)?) })
-    }
-
-    fn flush(&mut self) -> Future<'_, Result<(), WriteError>> {
-        Box::pin(async { Ok(()) })
-    }
 }

@@ -1,7 +1,8 @@
-//! The memory queue of an output: what it has not written yet, oldest first, bounded.
+//! The memory queue of an output: what it has not written yet, bounded in metrics and in bytes.
 //!
 //! While the output fails, what nobody waits for is packed (`Packed`), so that a queue for an hour costs little memory.
 
+use crate::config::{Full, Order, Queueing};
 use agent_api::metric::Packed;
 use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::VecDeque;
@@ -16,10 +17,13 @@ pub(super) struct Queue {
     inner: Mutex<Inner>,
     /// Most metrics that it holds.
     limit: AtomicUsize,
+    how: Queueing,
     /// So many metrics make a write worth while.
     batch: AtomicUsize,
     /// Tells the writer that a full batch is there.
     pub(super) ready: Notify,
+    /// Tells those who wait that there may be room.
+    pub(super) room: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +33,10 @@ struct Inner {
     /// When what was taken last came.
     taken: Option<Instant>,
     len: usize,
+    /// Memory of the items.
+    bytes: usize,
+    /// Items at the end that came since the last were taken.
+    newer: usize,
     /// The output is failing: credit is given back, nobody waits for it.
     failing: bool,
     dropped: usize,
@@ -56,6 +64,15 @@ impl Item {
         }
     }
 
+    /// Memory, about.
+    fn bytes(&self) -> usize {
+        match self {
+            Item::View(view) => view.bytes(),
+            Item::Packed(packed) => packed.bytes(),
+            Item::Open(batch) => batch.own_bytes(),
+        }
+    }
+
     /// The metrics, unpacked.
     fn view(self) -> View {
         match self {
@@ -66,59 +83,94 @@ impl Item {
     }
 }
 
+/// An end of the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Oldest,
+    Newest,
+}
+
 impl Inner {
     /// Puts metrics at the end, packed where that is possible.
     fn push(&mut self, mut view: View, since: Instant) {
-        self.len += view.len();
         if !self.failing {
-            self.items.push_back((since, Item::View(view)));
+            self.push_item(since, Item::View(view));
             return;
         }
         view.drop_guard();
         if view.is_tracked() {
-            self.items.push_back((since, Item::View(view)));
+            self.push_item(since, Item::View(view));
         } else if view.len() >= PACK {
-            self.items.push_back((since, Item::Packed(Packed::new(&view))));
+            self.push_item(since, Item::Packed(Packed::new(&view)));
         } else {
-            if !matches!(self.items.back(), Some((_, Item::Open(_)))) {
-                self.items.push_back((since, Item::Open(Batch::new())));
-            }
-            if let Some((since, Item::Open(batch))) = self.items.back_mut() {
-                for metric in view.iter() {
-                    batch.push(metric);
+            let (since, mut batch) = match self.items.pop_back() {
+                Some((since, Item::Open(batch))) => {
+                    self.len -= batch.len();
+                    self.bytes -= batch.own_bytes();
+                    self.newer = self.newer.saturating_sub(1);
+                    (since, batch)
                 }
-                if batch.len() >= PACK {
-                    let (since, full) = (*since, std::mem::take(batch));
-                    self.items.pop_back();
-                    self.items.push_back((since, Item::Packed(Packed::new(&View::all(full)))));
+                other => {
+                    self.items.extend(other);
+                    (since, Batch::new())
                 }
-            }
+            };
+            view.iter().for_each(|metric| _ = batch.push(metric));
+            let full = batch.len() >= PACK;
+            self.push_item(since, if full { Item::Packed(Packed::new(&View::all(batch))) } else { Item::Open(batch) });
         }
     }
 
-    /// Takes up to `n` metrics from the front.
-    fn pop(&mut self, n: usize) -> Option<View> {
-        let (since, item) = self.items.pop_front()?;
+    fn push_item(&mut self, since: Instant, item: Item) {
+        self.count(&item);
+        self.newer += 1;
+        self.items.push_back((since, item));
+    }
+
+    fn count(&mut self, item: &Item) {
+        self.len += item.len();
+        self.bytes += item.bytes();
+    }
+
+    /// Takes up to `n` metrics from an end, in their order.
+    fn pop(&mut self, n: usize, end: End) -> Option<View> {
+        let (since, item) = match end {
+            End::Oldest => self.items.pop_front(),
+            End::Newest => self.items.pop_back(),
+        }?;
         self.taken = Some(since);
+        self.len -= item.len();
+        self.bytes -= item.bytes();
         if item.len() <= n {
-            self.len -= item.len();
             return Some(item.view());
         }
-        let mut view = item.view();
-        let front = view.split_front(n);
-        self.items.push_front((since, Item::View(view)));
-        self.len -= front.len();
-        Some(front)
+        let mut rest = item.view();
+        let taken = match end {
+            End::Oldest => rest.split_front(n),
+            End::Newest => {
+                let front = rest.split_front(rest.len() - n);
+                std::mem::replace(&mut rest, front)
+            }
+        };
+        let rest = Item::View(rest);
+        self.count(&rest);
+        match end {
+            End::Oldest => self.items.push_front((since, rest)),
+            End::Newest => self.items.push_back((since, rest)),
+        }
+        Some(taken)
     }
 }
 
 impl Queue {
-    pub(super) fn new(limit: usize, batch: usize) -> Self {
+    pub(super) fn new(limit: usize, batch: usize, how: Queueing) -> Self {
         let queue = Queue {
             inner: Mutex::default(),
             limit: AtomicUsize::default(),
+            how,
             batch: AtomicUsize::default(),
             ready: Notify::new(),
+            room: Notify::new(),
         };
         queue.resize(limit, batch);
         queue
@@ -128,10 +180,15 @@ impl Queue {
     pub(super) fn resize(&self, limit: usize, batch: usize) {
         self.limit.store(limit.max(1), Relaxed);
         self.batch.store(batch.max(1), Relaxed);
+        self.room.notify_waiters();
     }
 
     fn batch(&self) -> usize {
         self.batch.load(Relaxed)
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -139,11 +196,11 @@ impl Queue {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts metrics at the end; the oldest are dropped if there are too many.
+    /// Puts metrics at the end; some are dropped if there are too many.
     pub(super) fn push(&self, view: View) {
         let mut inner = self.lock();
         inner.push(view, Instant::now());
-        self.drop_oldest(&mut inner);
+        self.drop_some(&mut inner);
         let ready = inner.len >= self.batch() && !inner.failing;
         drop(inner);
         if ready {
@@ -151,14 +208,17 @@ impl Queue {
         }
     }
 
+    /// True if more may be pushed, or nobody has to ask.
+    pub(super) fn has_room(&self) -> bool {
+        self.how.full != Full::Block || {
+            let inner = self.lock();
+            inner.len < self.limit() && self.how.max_bytes.is_none_or(|max| (inner.bytes as u64) < max)
+        }
+    }
+
     /// Bytes that wait, about.
     pub(super) fn bytes(&self) -> u64 {
-        let bytes = |item: &Item| match item {
-            Item::View(view) => view.bytes(),
-            Item::Packed(packed) => packed.bytes(),
-            Item::Open(batch) => batch.own_bytes(),
-        };
-        self.lock().items.iter().map(|(_, item)| bytes(item) as u64).sum()
+        self.lock().bytes as u64
     }
 
     /// How long the oldest metrics have been waiting.
@@ -166,33 +226,49 @@ impl Queue {
         self.lock().items.front().map(|(since, _)| since.elapsed())
     }
 
-    /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
+    /// Takes up to a batch, the oldest or the newest; nothing if `full` and there is less than a batch.
     pub(super) fn take(&self, full: bool) -> Chunk {
         let mut inner = self.lock();
         let mut chunk = Chunk::default();
         if full && inner.len < self.batch() {
             return chunk;
         }
-        while chunk.len() < self.batch() {
-            let room = self.batch().saturating_sub(chunk.len()).max(1);
-            let Some(view) = inner.pop(room) else { break };
-            chunk.push(view);
+        let end = if self.how.order == Order::NewestFirst { End::Newest } else { End::Oldest };
+        let (mut views, mut left) = (Vec::new(), self.batch());
+        while left > 0
+            && let Some(view) = inner.pop(left, end)
+        {
+            left -= view.len();
+            views.push(view);
         }
+        inner.newer = 0;
+        drop(inner);
+        self.room.notify_waiters();
+        if end == End::Newest {
+            views.reverse();
+        }
+        views.into_iter().for_each(|view| chunk.push(view));
         chunk
     }
 
-    /// Puts back to the front what could not be written; the oldest are dropped if there are too many.
+    /// Puts back where it was what could not be written; some are dropped if there are too many.
     pub(super) fn put_back(&self, chunk: Chunk) {
         let mut inner = self.lock();
-        inner.len += chunk.len();
+        // What came since the newest were taken is newer still.
+        let at = match self.how.order {
+            Order::OldestFirst => 0,
+            Order::NewestFirst => inner.items.len() - inner.newer.min(inner.items.len()),
+        };
         let since = inner.taken.unwrap_or_else(Instant::now);
         for mut view in chunk.into_views().into_iter().rev() {
             if inner.failing {
                 view.drop_guard();
             }
-            inner.items.push_front((since, Item::View(view)));
+            let item = Item::View(view);
+            inner.count(&item);
+            inner.items.insert(at, (since, item));
         }
-        self.drop_oldest(&mut inner);
+        self.drop_some(&mut inner);
     }
 
     /// Says whether the output fails. While it does, nobody waits for it and full batches are no reason to write.
@@ -202,10 +278,11 @@ impl Queue {
         inner.failing = failing;
         if began {
             let items = std::mem::take(&mut inner.items);
-            inner.len = 0;
+            (inner.len, inner.bytes) = (0, 0);
             for (since, item) in items {
                 inner.push(item.view(), since);
             }
+            inner.newer = 0;
         }
     }
 
@@ -224,10 +301,19 @@ impl Queue {
         std::mem::take(&mut self.lock().dropped)
     }
 
-    fn drop_oldest(&self, inner: &mut Inner) {
-        while inner.len > self.limit.load(Relaxed) {
-            let over = inner.len - self.limit.load(Relaxed);
-            let Some(gone) = inner.pop(over) else { break };
+    fn drop_some(&self, inner: &mut Inner) {
+        let end = match self.how.full {
+            Full::DropOldest => End::Oldest,
+            Full::DropNewest => End::Newest,
+            // Senders wait instead; what was on its way is taken all the same.
+            Full::Block => return,
+        };
+        let max = self.how.max_bytes.unwrap_or(u64::MAX);
+        while inner.len > self.limit() || inner.bytes as u64 > max && inner.len > 0 {
+            let over = inner.len.saturating_sub(self.limit());
+            // Too many bytes: a little at a time, as metrics differ in size.
+            let over = if over > 0 { over } else { inner.len.div_ceil(16) };
+            let Some(gone) = inner.pop(over, end) else { break };
             inner.dropped += gone.len();
             gone.settle(Settled::Rejected);
         }
@@ -253,7 +339,7 @@ mod tests {
 
     #[test]
     fn gives_exact_batches_across_views_in_order() {
-        let queue = Queue::new(100, 4);
+        let queue = Queue::new(100, 4, Queueing::default());
         queue.push(view(0..3));
         assert!(queue.take(true).is_empty());
         queue.push(view(3..9));
@@ -266,7 +352,7 @@ mod tests {
 
     #[test]
     fn drops_the_oldest_and_counts_them() {
-        let queue = Queue::new(5, 2);
+        let queue = Queue::new(5, 2, Queueing::default());
         queue.push(view(0..4));
         let taken = queue.take(true);
         queue.push(view(4..8));
@@ -277,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_failing_output_gives_credit_back() {
-        let queue = Queue::new(5, 2);
+        let queue = Queue::new(5, 2, Queueing::default());
         let guard: agent_api::metric::Guard = std::sync::Arc::new(());
         let watch = std::sync::Arc::downgrade(&guard);
         let mut batch = Batch::new();
@@ -292,7 +378,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_a_failing_output_keeps_its_order() {
-        let queue = Queue::new(10_000, 3000);
+        let queue = Queue::new(10_000, 3000, Queueing::default());
         queue.push(view(0..10));
         queue.set_failing(true);
         let tried = queue.take(false);
@@ -305,5 +391,60 @@ mod tests {
         let (first, second) = (queue.take(true), queue.take(false));
         assert_eq!([numbers(&first), numbers(&second)].concat(), (0..5500).collect::<Vec<i64>>());
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn drops_the_newest_where_asked() {
+        let queue = Queue::new(5, 10, Queueing { full: Full::DropNewest, ..Queueing::default() });
+        queue.push(view(0..4));
+        queue.push(view(4..8));
+        queue.push(view(8..9));
+        assert_eq!((queue.take_dropped(), numbers(&queue.take(false))), (4, vec![0, 1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn drops_nothing_where_senders_wait() {
+        let queue = Queue::new(5, 4, Queueing { full: Full::Block, ..Queueing::default() });
+        queue.push(view(0..4));
+        assert!(queue.has_room());
+        queue.push(view(4..8));
+        assert!(!queue.has_room());
+        let taken = queue.take(true);
+        assert!(queue.has_room());
+        queue.put_back(taken);
+        assert_eq!((queue.take_dropped(), queue.len(), queue.has_room()), (0, 8, false));
+    }
+
+    #[test]
+    fn holds_no_more_bytes_than_it_may() {
+        for full in [Full::DropOldest, Full::DropNewest] {
+            let queue = Queue::new(1_000_000, 1000, Queueing { full, max_bytes: Some(20_000), ..Queueing::default() });
+            for failing in [false, true] {
+                queue.set_failing(failing);
+                for from in (0..3000).step_by(10) {
+                    queue.push(view(from..from + 10));
+                    assert!(queue.lock().bytes <= 20_000);
+                }
+                assert!(queue.len() > 100);
+            }
+            let (len, dropped) = (queue.len(), queue.take_dropped());
+            assert_eq!(len + dropped, 6000);
+            while !queue.take(false).is_empty() {}
+            let inner = queue.lock();
+            assert_eq!((inner.bytes, inner.len), (0, 0));
+        }
+    }
+
+    #[test]
+    fn gives_the_newest_first_where_asked() {
+        let queue = Queue::new(100, 4, Queueing { order: Order::NewestFirst, ..Queueing::default() });
+        queue.push(view(0..3));
+        queue.push(view(3..9));
+        let taken = queue.take(true);
+        assert_eq!(numbers(&taken), [5, 6, 7, 8]);
+        queue.push(view(9..11));
+        queue.put_back(taken);
+        let given: Vec<Vec<i64>> = (0..4).map(|_| numbers(&queue.take(false))).collect();
+        assert_eq!(given, [vec![7, 8, 9, 10], vec![3, 4, 5, 6], vec![0, 1, 2], vec![]]);
     }
 }

@@ -113,6 +113,10 @@ pub(super) fn kind(n: u8) -> Kind {
 #[derive(Default)]
 struct Packer<'a> {
     known: HashMap<&'a str, u64, RandomState>,
+    /// The texts of the metric before, in order: keys mostly stand in the same place, and to compare is quicker than to hash.
+    before: Vec<(&'a str, u64)>,
+    /// Number of texts of this metric so far.
+    place: usize,
     count: u64,
     texts: String,
     lengths: Vec<u8>,
@@ -121,6 +125,7 @@ struct Packer<'a> {
 
 impl<'a> Packer<'a> {
     fn metric(&mut self, metric: MetricRef<'a>, last: i64) {
+        self.place = 0;
         self.text(metric.name());
         self.metrics.push((metric.kind() as u8) << 1 | u8::from(metric.clean()));
         self.signed(metric.time().wrapping_sub(last));
@@ -155,6 +160,12 @@ impl<'a> Packer<'a> {
     }
 
     fn text(&mut self, text: &'a str) {
+        let place = self.place;
+        self.place += 1;
+        if let Some((_, id)) = self.before.get(place).filter(|(before, _)| *before == text) {
+            number(*id, &mut self.metrics);
+            return;
+        }
         let next = self.count;
         let id = *self.known.entry(text).or_insert_with(|| {
             self.texts.push_str(text);
@@ -162,6 +173,10 @@ impl<'a> Packer<'a> {
             next
         });
         self.count += u64::from(id == next);
+        match self.before.get_mut(place) {
+            Some(before) => *before = (text, id),
+            None => self.before.push((text, id)),
+        }
         number(id, &mut self.metrics);
     }
 

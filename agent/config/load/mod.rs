@@ -176,14 +176,17 @@ impl Loader<'_> {
             }),
             Family::Outputs => {
                 let or = |own: usize, agents: usize| if own == 0 { agents } else { own };
-                let disk = c.disk(&config.agent);
+                let (queue, disk) = (c.queueing(&config.agent), c.disk(&config.agent));
+                let dead_letters = c.dead_letters(&config.agent);
                 config.outputs.push(OutputConfig {
                     plugin,
                     flush_interval: c.flush_interval,
                     flush_jitter: c.flush_jitter,
                     metric_batch_size: or(c.metric_batch_size, config.agent.metric_batch_size),
                     metric_buffer_limit: or(c.metric_buffer_limit, config.agent.metric_buffer_limit),
+                    queue,
                     disk,
+                    dead_letters,
                     naming: c.naming,
                     startup_error_behavior: c.startup_error_behavior,
                     filter,

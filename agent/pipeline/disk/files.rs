@@ -168,6 +168,9 @@ impl Files {
 }
 
 /// The segments in a directory that hold something still.
+///
+/// The last first: where a segment could not be cut after a failure, what follows there has been written again to a later one,
+/// under the same numbers, and only those copies are known to have been synced.
 fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log) -> Result<Leftover> {
     let mut names: Vec<(u64, PathBuf)> = Vec::new();
     for path in fs.list(directory).with_context(|| format!("list {}", directory.display()))? {
@@ -177,13 +180,9 @@ fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log
         }
     }
     names.sort();
-    let (mut segments, mut last, mut damages) = (VecDeque::new(), 0u64, 0);
-    let count = names.len();
-    let mut damaged = |path: &Path, from: usize, to: usize| {
-        damages += 1;
-        log.error(format_args!("disk queue: skipped damaged records, bytes {from} to {to} of {}", path.display()));
-    };
-    for (i, (id, path)) in names.into_iter().enumerate() {
+    let mut found = Leftover::default();
+    let mut bound = u64::MAX;
+    for (i, (id, path)) in names.into_iter().rev().enumerate() {
         let bytes = fs.read(&path, 0, u64::MAX).with_context(|| format!("read {}", path.display()))?;
         let first = match segment::read_header(&bytes) {
             Header::First(first) => first,
@@ -197,38 +196,49 @@ fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log
                         path.display()
                     ));
                 }
-                last + 1
+                segment::far_before(if bound < u64::MAX { bound } else { position.low })
             }
         };
-        last = last.max(first.saturating_sub(1));
-        let (mut at, mut left) = (HEADER, 0);
+        let mut segment = Segment { id, first, path, end: HEADER as u64, left: 0, unread: 0 };
+        let mut damaged = |path: &Path, from: usize, to: usize| {
+            found.damages += 1;
+            log.error(format_args!("disk queue: skipped damaged records, bytes {from} to {to} of {}", path.display()));
+        };
+        let (mut at, mut last, mut copied) = (HEADER, first.saturating_sub(1), false);
         while let Some(record) = segment::next(&bytes, at, last) {
-            if record.start > at && !segment::copies(&bytes[at..record.start], last) {
-                damaged(&path, at, record.start);
+            copied = record.number >= bound;
+            if record.start > at {
+                damaged(&segment.path, at, record.start);
             }
-            let done = match position.partial.get(&record.number) {
-                _ if record.number < position.low => record.metrics as usize,
-                Some(marks) => marks.iter().filter(|done| **done).count(),
-                None => 0,
-            };
-            left += (record.metrics as usize).saturating_sub(done);
+            if copied {
+                break;
+            }
+            segment.left += position.left(record.number, record.metrics as usize);
             (at, last) = (record.end, record.number);
         }
-        if at < bytes.len() && !segment::copies(&bytes[at..], last) {
+        if at < bytes.len() && !copied {
             let whole = segment::length(&bytes, at).is_some_and(|len| at + len <= bytes.len());
-            if whole || i + 1 < count {
-                damaged(&path, at, bytes.len());
+            if whole || i > 0 {
+                damaged(&segment.path, at, bytes.len());
             } else {
-                let cut = bytes.len() - at;
+                let rest = bytes.len() - at;
                 log.warn(format_args!(
-                    "disk queue: left out {cut} bytes of an unfinished record at the end of {}",
-                    path.display()
+                    "disk queue: left out {rest} bytes of an unfinished record at the end of {}",
+                    segment.path.display()
                 ));
             }
         }
-        segments.push_back(Segment { id, first, path, end: at as u64, left, unread: left });
+        if at > HEADER
+            && let Some(record) = segment::next(&bytes, HEADER, first.saturating_sub(1))
+        {
+            bound = record.number;
+        }
+        found.last = found.last.max(last);
+        (segment.end, segment.unread) = (at as u64, segment.left);
+        found.segments.push_front(segment);
     }
-    Ok(Leftover { segments, position, last, damages })
+    found.position = position;
+    Ok(found)
 }
 
 /// Bytes of a segment that are kept for the next reads.

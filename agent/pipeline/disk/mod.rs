@@ -20,9 +20,9 @@ mod fake;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
-use crate::config::{Config, DiskBuffer};
+use crate::config::{DiskBuffer, Full, Queueing};
 use agent_api::{Chunk, Log, Settled, View};
 use files::Window;
 use fs::FileSystem;
@@ -52,6 +52,8 @@ struct Core {
     /// So many metrics make a write worth while.
     batch: AtomicUsize,
     ready: Notify,
+    /// Tells those who wait that there may be room.
+    room: Notify,
     log: Log,
 }
 
@@ -77,8 +79,8 @@ impl Core {
 
 impl Disk {
     /// A queue in a directory of its own. Opens nothing yet: its thread does.
-    pub(super) fn new(directory: PathBuf, settings: &DiskBuffer, batch: usize, log: Log) -> Self {
-        let (disk, thread, told) = Disk::parts(Arc::new(fs::Local), directory, settings, batch, log);
+    pub(super) fn new(directory: PathBuf, settings: &DiskBuffer, how: Queueing, batch: usize, log: Log) -> Self {
+        let (disk, thread, told) = Disk::parts(Arc::new(fs::Local), directory, settings, how, batch, log);
         let run = move || {
             thread.run(&told);
             told.send_replace(Phase::Ended);
@@ -95,13 +97,14 @@ impl Disk {
         fs: Arc<dyn FileSystem>,
         directory: PathBuf,
         settings: &DiskBuffer,
+        how: Queueing,
         batch: usize,
         log: Log,
     ) -> (Disk, Thread, watch::Sender<Phase>) {
         let (told, phase) = watch::channel(Phase::Starting);
-        let inner = Mutex::default();
-        let (work, ready) = (Condvar::new(), Notify::new());
-        let core = Arc::new(Core { inner, work, fs, batch: AtomicUsize::new(batch.max(1)), ready, log });
+        let inner = Mutex::new(Inner::new(how.full, settings.max_bytes));
+        let (work, ready, room) = (Condvar::new(), Notify::new(), Notify::new());
+        let core = Arc::new(Core { inner, work, fs, batch: AtomicUsize::new(batch.max(1)), ready, room, log });
         let thread = Thread::new(core.clone(), directory, settings);
         (Disk { core, window: Arc::default(), phase }, thread, told)
     }
@@ -119,6 +122,17 @@ impl Disk {
     /// Changes how many metrics make a write worth while.
     pub(super) fn resize(&self, batch: usize) {
         self.core.batch.store(batch.max(1), Relaxed);
+    }
+
+    /// Tells those who wait that there may be room.
+    pub(super) fn room(&self) -> &Notify {
+        &self.core.room
+    }
+
+    /// True if more may be pushed, or nobody has to ask.
+    pub(super) fn has_room(&self) -> bool {
+        let inner = self.core.lock();
+        inner.full != Full::Block || !inner.is_full()
     }
 
     /// Puts metrics at the end. Never waits for the disk.
@@ -180,6 +194,7 @@ impl Disk {
     pub(super) fn settle(&self, chunk: Chunk, how: Settled) {
         self.core.lock().settle(chunk, how);
         self.core.work.notify_one();
+        self.core.room.notify_waiters();
     }
 
     /// Says whether the output fails. While it does, full batches are no reason to write.
@@ -234,27 +249,4 @@ impl Drop for Disk {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// The directories of the outputs that keep their queue on disk: the alias of each, else the name of its plugin, with a
-/// number from the second of that name on. Never made of options, so that changing one does not orphan the queue.
-pub(super) fn directories(config: &Config) -> Vec<Option<PathBuf>> {
-    let mut taken: Vec<String> = Vec::new();
-    let mut named = |name: &str| {
-        let mut safe: String =
-            name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-        if safe.starts_with('.') {
-            safe.replace_range(..1, "_");
-        }
-        let numbered = (1..).map(|n| if n == 1 { safe.clone() } else { format!("{safe}-{n}") });
-        let free = numbered.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
-        taken.push(free.clone());
-        free
-    };
-    let of = |o: &crate::config::OutputConfig| {
-        let alias = &o.plugin.alias;
-        let name = named(if alias.is_empty() { o.plugin.entry.name } else { alias });
-        o.disk.as_ref().map(|disk| PathBuf::from(&disk.directory).join(name))
-    };
-    config.outputs.iter().map(of).collect()
 }

@@ -20,6 +20,16 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// How many metrics of a record are not done.
+    pub(super) fn left(&self, number: u64, metrics: usize) -> usize {
+        let done = match self.partial.get(&number) {
+            _ if number < self.low => metrics,
+            Some(marks) => marks.iter().filter(|done| **done).count(),
+            None => 0,
+        };
+        metrics.saturating_sub(done)
+    }
+
     fn write(&self) -> Vec<u8> {
         let mut out = self.low.to_le_bytes().to_vec();
         for (number, marks) in &self.partial {

@@ -91,27 +91,15 @@ pub(super) fn record_at(bytes: &[u8], at: usize, after: u64) -> Option<Record<'_
     if number <= after || number - after >= STRIDE {
         return None;
     }
-    whole_at(bytes, at)
-}
-
-/// The record that begins at `at`, whatever its number, if it is whole.
-fn whole_at(bytes: &[u8], at: usize) -> Option<Record<'_>> {
     let end = at + length(bytes, at)?;
-    let (head, payload) = bytes.get(at..end)?.split_at(RECORD);
+    let payload = bytes.get(at + RECORD..end)?;
     let whole = crc32c(&[&head[..4], &head[8..], payload]) == u32_at(head, 4);
-    whole.then(|| Record { number: u64_at(head, 8), metrics: u32_at(head, 16), payload, start: at, end })
+    whole.then(|| Record { number, metrics: u32_at(head, 16), payload, start: at, end })
 }
 
-/// True if the bytes are whole records of numbers up to `last`: copies of what stands before, left behind by a disk that failed.
-pub(super) fn copies(bytes: &[u8], last: u64) -> bool {
-    let mut at = 0;
-    while at < bytes.len() {
-        match whole_at(bytes, at) {
-            Some(record) if record.number <= last => at = record.end,
-            _ => return false,
-        }
-    }
-    true
+/// A number that records near to `number` follow.
+pub(super) fn far_before(number: u64) -> u64 {
+    number.saturating_sub(STRIDE / 2)
 }
 
 /// The first record that begins at `at` or behind it and whose number follows `after`.

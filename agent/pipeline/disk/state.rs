@@ -7,6 +7,7 @@
 use super::entry::{Content, Entry, Place, State};
 use super::position::Position;
 use super::segment::HEADER;
+use crate::config::Full;
 use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -58,6 +59,9 @@ pub(super) struct Inner {
     pub(super) dropped: usize,
     /// Metrics whose records could not be read back.
     pub(super) damaged: usize,
+    /// What gives way when the files have this size, or memory is short.
+    pub(super) full: Full,
+    pub(super) max_bytes: u64,
     /// The output fails.
     pub(super) failing: bool,
     /// The disk fails.
@@ -111,9 +115,18 @@ pub(super) struct Leftover {
 }
 
 impl Inner {
-    /// Puts metrics at the end. The oldest that no segment holds are dropped if memory is short.
+    pub(super) fn new(full: Full, max_bytes: u64) -> Self {
+        Inner { full, max_bytes, ..Inner::default() }
+    }
+
+    /// Puts metrics at the end. Some are dropped if there is no place for them.
     pub(super) fn push(&mut self, mut view: View) {
         let (len, bytes) = (view.len(), view.bytes());
+        if self.full == Full::DropNewest && self.is_full() {
+            self.dropped += len;
+            view.settle(Settled::Rejected);
+            return;
+        }
         self.len += len;
         self.pending_bytes += bytes;
         if self.disk_failing {
@@ -143,7 +156,7 @@ impl Inner {
             entry.waiting.push(view);
             self.entries.push_back(entry);
         }
-        while self.pending_bytes > MEMORY {
+        while self.pending_bytes > MEMORY && self.full == Full::DropOldest {
             let oldest = self.entries.iter().position(|e| !e.given && e.state == State::Pending);
             let Some(mut entry) = oldest.and_then(|i| self.entries.remove(i)) else { break };
             self.pending_bytes -= entry.bytes.min(self.pending_bytes);
@@ -151,6 +164,16 @@ impl Inner {
             entry.rejected = true;
             settle(&mut entry);
         }
+    }
+
+    /// True if nothing more fits without dropping something.
+    pub(super) fn is_full(&self) -> bool {
+        let empty = self.len == 0 && self.entries.is_empty();
+        !empty && (self.pending_bytes > MEMORY || self.file_bytes() >= self.max_bytes)
+    }
+
+    fn file_bytes(&self) -> u64 {
+        self.segments.iter().map(|s| s.end).sum()
     }
 
     fn drop_metrics(&mut self, n: usize) {
@@ -463,9 +486,9 @@ impl Inner {
         self.remove_done();
     }
 
-    /// Drops the oldest segments as far as all of them are larger than `max` bytes together.
-    pub(super) fn shrink(&mut self, max: u64) {
-        while self.segments.len() > 1 && self.segments.iter().map(|s| s.end).sum::<u64>() > max {
+    /// Drops the oldest segments as far as all of them are too large together, if it is the oldest that give way.
+    pub(super) fn shrink(&mut self) {
+        while self.full == Full::DropOldest && self.segments.len() > 1 && self.file_bytes() > self.max_bytes {
             let Some(segment) = self.segments.pop_front() else { break };
             let mut lost = segment.unread;
             let of = |e: &Entry| matches!(e.state, State::Stored(place) if place.segment == segment.id);

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A folder that is gone with the value.
-pub(super) struct Folder(pub(super) PathBuf);
+pub(in super::super) struct Folder(pub(in super::super) PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("agent-disk-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -50,7 +50,7 @@ pub(super) fn settings(max_bytes: u64) -> DiskBuffer {
 
 async fn open(directory: &Path, batch: usize) -> Disk {
     let log = Log::new("outputs.test", None, Counter::default());
-    let disk = Disk::new(directory.to_owned(), &settings(1 << 30), batch, log);
+    let disk = Disk::new(directory.to_owned(), &settings(1 << 30), Queueing::default(), batch, log);
     disk.opened().await;
     disk
 }
@@ -93,7 +93,7 @@ async fn drain(disk: &Disk) -> Vec<i64> {
 async fn beyond_its_size_the_oldest_go() {
     let folder = Folder::new();
     let log = Log::new("outputs.test", None, Counter::default());
-    let disk = Disk::new(folder.0.clone(), &settings(300 << 10), 1000, log);
+    let disk = Disk::new(folder.0.clone(), &settings(300 << 10), Queueing::default(), 1000, log);
     let mut taken = disk.take(false).await;
     for from in (0..100_000).step_by(1000) {
         push_and_wait(&disk, from, 1000).await;
@@ -138,4 +138,29 @@ async fn one_directory_has_one_user() {
     drop(first);
     push_and_wait(&second, 5, 5).await;
     assert_eq!(drain(&second).await, (0..10).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn the_newest_give_way_or_senders_wait_where_asked() {
+    for full in [Full::DropNewest, Full::Block] {
+        let folder = Folder::new();
+        let log = Log::new("outputs.test", None, Counter::default());
+        let how = Queueing { full, ..Queueing::default() };
+        let disk = Disk::new(folder.0.clone(), &settings(300 << 10), how, 1000, log);
+        disk.opened().await;
+        let mut pushed = 0;
+        while pushed < 100_000 && disk.has_room() {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let mut batch = metrics(pushed, 1000);
+            batch.set_receipt(Receipt::new(move |outcome| assert!(tell.send(outcome).is_ok())));
+            disk.push(View::all(batch));
+            assert!(told.await.is_ok());
+            pushed += 1000;
+        }
+        let (left, dropped) = (disk.len() as i64, disk.take_dropped() as i64);
+        assert_eq!(left + dropped, pushed);
+        assert_eq!((dropped > 0, pushed < 100_000), (full == Full::DropNewest, full == Full::Block));
+        assert_eq!(drain(&disk).await, (0..left).collect::<Vec<i64>>());
+        assert!(disk.has_room());
+    }
 }

@@ -77,6 +77,7 @@ impl Thread {
             self.core.lock().disk_failing = false;
             self.core.log.info("disk queue: the disk works again");
         }
+        self.core.room.notify_waiters();
     }
 
     /// Waits for work; true if it is the last.
@@ -147,7 +148,7 @@ impl Thread {
             let left: Vec<u64> = records.iter().map(|(number, _)| *number).collect();
             inner.not_stored(&left);
         }
-        inner.shrink(self.max_bytes);
+        inner.shrink();
         self.unsynced.extend(stored.records.iter().map(|(number, _)| *number));
         if self.sync_every.is_none() {
             inner.synced(&std::mem::take(&mut self.unsynced));
