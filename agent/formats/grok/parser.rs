@@ -59,7 +59,8 @@ pub struct Grok {
     groups: Groups,
     /// The time given to the last line that had none.
     last_now: i64,
-    errors: Vec<Error>,
+    /// What could not be converted: the field is left out, the line stays.
+    complaints: ParseError,
 }
 
 /// One pattern, compiled.
@@ -134,7 +135,7 @@ impl Plugin for Grok {
             multiline: settings.grok_multiline,
             groups: Groups::default(),
             last_now: 0,
-            errors: Vec::new(),
+            complaints: ParseError::default(),
         })
     }
 }
@@ -175,10 +176,10 @@ impl Rule {
 impl Parser for Grok {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
         let text = body.text();
-        let now = plugin::now();
         if self.multiline {
-            return self.line(&text, 0, now, out);
+            return self.parse_line(&text, out);
         }
+        let now = plugin::now();
         let mut errors = ParseError::default();
         for (i, line) in text.lines().enumerate() {
             if let Err(e) = self.line(line, i + 1, now, out) {
@@ -186,11 +187,14 @@ impl Parser for Grok {
             }
             out.checkpoint();
         }
+        self.complain(out);
         errors.or_ok()
     }
 
     fn parse_line(&mut self, line: &str, out: &mut Collector) -> Result<(), ParseError> {
-        self.line(line, 0, plugin::now(), out)
+        let result = self.line(line, 0, plugin::now(), out);
+        self.complain(out);
+        result
     }
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
@@ -201,7 +205,7 @@ impl Parser for Grok {
 impl Grok {
     /// Adds the metric of a line; nothing if no pattern fits it.
     fn line(&mut self, line: &str, number: usize, now: i64, out: &mut Collector) -> Result<(), ParseError> {
-        let Grok { name, rules, zone, groups, errors, .. } = self;
+        let Grok { name, rules, zone, groups, complaints, .. } = self;
         for rule in rules {
             match rule.matcher.find(line, groups) {
                 Ok(true) => {}
@@ -233,7 +237,7 @@ impl Grok {
                     }
                 };
                 if let Err(e) = converted {
-                    errors.push(complaint(number, key, value, e));
+                    complaints.add(number, line, format_args!("read {key:?}: {e}"));
                 }
             }
             let time = time.unwrap_or_else(|| {
@@ -242,23 +246,20 @@ impl Grok {
                 self.last_now
             });
             drop(m.time(self.apart.as_mut().map_or(time, |apart| apart.settle(time))));
-            self.errors.drain(..).for_each(|error| out.error(error));
             return Ok(());
         }
         Ok(())
+    }
+
+    /// Reports what could not be converted, all of a call as one: a pattern that is wrong is so on every line.
+    fn complain(&mut self, out: &mut Collector) {
+        if self.complaints.bad > 0 {
+            out.error(std::mem::take(&mut self.complaints));
+        }
     }
 }
 
 /// As Go reads it with the base of its prefix; digits that are no octal number after a zero are decimal.
 fn int(text: &str) -> Result<i64> {
     Ok(parse_int(text, 0).or_else(|e| parse_int(text, 10).map_err(|_| e))?)
-}
-
-/// What is said of a capture that cannot be converted: the field is left out, the line stays.
-fn complaint(line: usize, key: &str, text: &str, cause: Error) -> Error {
-    let shown: String = text.chars().take(60).collect();
-    match line {
-        0 => anyhow!("read {key:?} from {shown:?}: {cause}"),
-        _ => anyhow!("line {line}: read {key:?} from {shown:?}: {cause}"),
-    }
 }

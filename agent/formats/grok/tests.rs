@@ -139,10 +139,20 @@ fn mistakes() {
 fn what_does_not_convert_is_left_out_and_told() {
     let mut parser = build::<Grok>(&[("grok_patterns", list(&["a=%{DATA:a:int} b=%{INT:b:int}"]))]).unwrap();
     let mut out = Collector::new();
-    parser.parse(&Body::from("a=1.5 b=2\n"), &mut out).unwrap();
+    parser.parse(&Body::from("a=1.5 b=2\na=2 b=3\n".repeat(50)), &mut out).unwrap();
     let (errors, _) = out.take_errors();
-    assert_eq!(out.take().at(0).fields().count(), 1);
-    assert_eq!(errors[0].to_string(), "line 1: read \"a\" from \"1.5\": parse \"1.5\": invalid syntax");
+    let batch = out.take();
+    assert_eq!((batch.len(), batch.at(0).fields().count(), batch.at(1).fields().count()), (100, 1, 2));
+    // One for all, and of the lines the first few.
+    assert_eq!(errors.len(), 1);
+    let error = errors[0].to_string();
+    assert!(
+        error.starts_with("line 1: read \"a\": parse \"1.5\": invalid syntax in \"a=1.5 b=2\"; line 3: "),
+        "{error}"
+    );
+    assert!(error.ends_with("; and 45 more"), "{error}");
+    parser.parse_line("a=x b=2", &mut out).unwrap();
+    assert_eq!(out.take_errors().0.len(), 1);
 }
 
 /// Lines that the built-in patterns are for, and random ones that nearly are.
