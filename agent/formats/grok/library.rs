@@ -3,11 +3,13 @@
 //! The names are those of Logstash's core patterns and of Telegraf, and so is what they match; those that need a look behind or
 //! ahead, which Go's regular expressions do not have, are written without. The last table has modifiers as Telegraf's has.
 
+use super::firewalls;
+
 /// All built-in patterns as (name, pattern).
 pub(super) fn patterns() -> impl Iterator<Item = (&'static str, String)> {
     let tables = [WORDS, NETWORK, PATHS, TIMES, SYSLOG, HTTP, APPLICATIONS, TELEGRAF];
     let plain = tables.into_iter().flatten().map(|&(name, pattern)| (name, pattern.to_owned()));
-    plain.chain([("IPV6", ipv6())])
+    plain.chain([("IPV6", ipv6())]).chain(firewalls::patterns())
 }
 
 const WORDS: &[(&str, &str)] = &[

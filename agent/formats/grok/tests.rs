@@ -37,6 +37,28 @@ fn access_logs() {
 }
 
 #[test]
+fn firewalls() {
+    let cases = [
+        (
+            "%{CISCO_TAGGED_SYSLOG} %{CISCOFW106023}",
+            "<166>Jan  5 2023 09:29:13: %ASA-4-106023: Deny tcp src outside:10.1.2.3/4444 dst inside:192.168.0.1/22 by access-group \"out_in\" [0x0, 0x0]",
+            "test syslog_pri=Str(\"166\"),timestamp=Str(\"Jan  5 2023 09:29:13\"),ciscotag=Str(\"ASA-4-106023\"),action=Str(\"Deny\"),protocol=Str(\"tcp\"),\
+             src_interface=Str(\"outside\"),src_ip=Str(\"10.1.2.3\"),src_port=Str(\"4444\"),dst_interface=Str(\"inside\"),dst_ip=Str(\"192.168.0.1\"),\
+             dst_port=Str(\"22\"),policy_id=Str(\"\\\"out_in\\\"\"),hashcode1=Str(\"0x0\"),hashcode2=Str(\"0x0\")",
+        ),
+        (
+            "%{CISCOFW302013_302014_302015_302016}",
+            "Teardown UDP connection 7 for outside:10.0.0.1/53 to inside:10.0.0.2/5353 duration 0:02:01 bytes 132",
+            "test action=Str(\"Teardown\"),protocol=Str(\"UDP\"),connection_id=Str(\"7\"),src_interface=Str(\"outside\"),src_ip=Str(\"10.0.0.1\"),\
+             src_port=Str(\"53\"),dst_interface=Str(\"inside\"),dst_ip=Str(\"10.0.0.2\"),dst_port=Str(\"5353\"),duration=Str(\"0:02:01\"),bytes=Str(\"132\")",
+        ),
+    ];
+    for (pattern, line, want) in cases {
+        assert_eq!(grok(&[pattern], line), want);
+    }
+}
+
+#[test]
 fn modifiers_make_types() {
     let cases = [
         ("a=%{NOTSPACE:a:int} b=%{NOTSPACE:b:float}", "a=0x1f b=1e3", "test a=Int(31),b=Float(1000.0)"),
