@@ -1,6 +1,7 @@
 //! Decoded packets on their way from a source to those that count them, and the names of interfaces.
 
 use crate::decode::Seen;
+use crate::metadata::Inspector;
 use crate::tally::Tally;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,8 @@ pub struct Packets {
     pub seen: Vec<Seen>,
     /// What became of all packets of which these are a part.
     pub tally: Tally,
+    /// Who looked into them, if anybody did, and knows more of their flows.
+    pub inspector: Option<Arc<Mutex<Inspector>>>,
 }
 
 /// Names that are told apart; those of more interfaces are left out.

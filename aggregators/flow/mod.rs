@@ -13,11 +13,13 @@ mod write;
 
 use agent_api::*;
 use agent_packets::flow::{Keys, Settings as Counting, Table};
+use agent_packets::metadata::Inspector;
 use agent_packets::{Flow as Record, Packets};
 use ledger::Ledger;
 use networks::Networks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use write::Writer;
 
@@ -30,6 +32,8 @@ struct Flow {
     ledger: Ledger,
     memory: usize,
     whole: bool,
+    /// Who looked into the packets.
+    inspectors: Vec<Arc<Mutex<Inspector>>>,
     /// The latest time of a packet, and when it came: time goes on when no packets do.
     clock: Option<(i64, Instant)>,
 }
@@ -181,6 +185,7 @@ impl Plugin for Flow {
             ledger: Ledger::new(env),
             memory,
             whole: !settings.sharded,
+            inspectors: Vec::new(),
             clock: None,
         })
     }
@@ -209,6 +214,12 @@ impl Aggregator for Flow {
     fn load(&mut self, cargo: &Cargo, out: &mut Collector) {
         let Some(packets) = cargo.downcast_ref::<Packets>() else { return };
         self.ledger.read(&packets.tally);
+        if let Some(inspector) = &packets.inspector
+            && self.inspectors.len() < SOURCES
+            && !self.inspectors.iter().any(|known| Arc::ptr_eq(known, inspector))
+        {
+            self.inspectors.push(inspector.clone());
+        }
         if let Some(latest) = packets.seen.iter().map(|seen| seen.time).max() {
             let latest = self.clock.map_or(latest, |(before, _)| before.max(latest));
             self.clock = Some((latest, Instant::now()));
@@ -223,14 +234,14 @@ impl Aggregator for Flow {
         let Some(now) = self.now() else { return };
         self.table.sweep(now);
         self.hand_on(out);
-        let Flow { table, writer, ledger, .. } = self;
-        table.report(now, &mut |flow| put(&flow, writer, ledger, out));
+        let Flow { table, writer, ledger, inspectors, .. } = self;
+        table.report(now, &mut |flow| put(&flow, inspectors, writer, ledger, out));
         self.ledger.held(self.table.len());
     }
 
     fn finish(&mut self, out: &mut Collector) {
-        let Flow { table, writer, ledger, .. } = self;
-        table.finish(&mut |flow| put(&flow, writer, ledger, out));
+        let Flow { table, writer, ledger, inspectors, .. } = self;
+        table.finish(&mut |flow| put(&flow, inspectors, writer, ledger, out));
         self.ledger.held(0);
         self.ledger.close(self.table.settings().cumulative, out);
     }
@@ -239,8 +250,8 @@ impl Aggregator for Flow {
 impl Flow {
     /// Writes what is complete.
     fn hand_on(&mut self, out: &mut Collector) {
-        let Flow { table, writer, ledger, .. } = self;
-        table.ended().for_each(|flow| put(&flow, writer, ledger, out));
+        let Flow { table, writer, ledger, inspectors, .. } = self;
+        table.ended().for_each(|flow| put(&flow, inspectors, writer, ledger, out));
     }
 
     /// The time of the packets' clock, which goes on when none come.
@@ -250,8 +261,19 @@ impl Flow {
     }
 }
 
-fn put(flow: &Record, writer: &mut Writer, ledger: &mut Ledger, out: &mut Collector) {
+/// Sources of packets whose flows are looked up.
+const SOURCES: usize = 64;
+
+fn put(
+    flow: &Record,
+    inspectors: &[Arc<Mutex<Inspector>>],
+    writer: &mut Writer,
+    ledger: &mut Ledger,
+    out: &mut Collector,
+) {
     ledger.reported(flow);
-    writer.write(flow, out);
+    let show = |inspector: &Arc<Mutex<Inspector>>| inspector.lock().unwrap_or_else(PoisonError::into_inner).show(flow);
+    let metadata = inspectors.iter().map(show).find(|m| !m.is_empty());
+    writer.write(flow, metadata.as_ref(), out);
     out.checkpoint();
 }

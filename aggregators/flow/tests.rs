@@ -18,11 +18,11 @@ fn packets(count: u32) -> Cargo {
             protocol: 17,
             ..Packet::default()
         };
-        Seen { packet, time: i64::from(i), wire: 100, interface: 0 }
+        Seen { packet, time: i64::from(i), wire: 100, interface: 0, start: 0 }
     });
     let seen = seen.collect();
     tally.not_counted(agent_packets::Cause::Arp);
-    Arc::new(Packets { seen, tally })
+    Arc::new(Packets { seen, tally, inspector: None })
 }
 
 /// The instances of a task, as the agent makes them.
@@ -93,12 +93,12 @@ fn memory_is_bounded_and_nothing_gets_lost() {
             .map(|i| {
                 let packet =
                     Packet { src: u128::from(round * 1000 + i) + 1, dst: 9, protocol: 17, ..Packet::default() };
-                Seen { packet, time: i64::from(round), wire: 60, interface: 0 }
+                Seen { packet, time: i64::from(round), wire: 60, interface: 0, start: 0 }
             })
             .collect();
         let mut tally = Tally::default();
         (0..1000).for_each(|_| tally.in_flow());
-        all[0].load(&(Arc::new(Packets { seen, tally }) as Cargo), &mut out);
+        all[0].load(&(Arc::new(Packets { seen, tally, inspector: None }) as Cargo), &mut out);
         assert!(all[0].table.len() < 4000, "{}", all[0].table.len());
     }
     all[0].finish(&mut out);

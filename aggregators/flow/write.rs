@@ -5,6 +5,7 @@ use super::networks::Networks;
 use super::{Counting, Settings};
 use agent_api::{Builder, Collector, Result, bail};
 use agent_packets::flow::{Keys, Spread};
+use agent_packets::metadata::{Cell, Metadata, NAMES};
 use agent_packets::{Flow, interface_name};
 use std::fmt::Write;
 
@@ -69,8 +70,8 @@ impl Writer {
         })
     }
 
-    /// Adds the metric of a flow.
-    pub(super) fn write(&mut self, flow: &Flow, out: &mut Collector) {
+    /// Adds the metric of a flow, with what its first packets say, if that is known.
+    pub(super) fn write(&mut self, flow: &Flow, metadata: Option<&Metadata>, out: &mut Collector) {
         let (tags, keys) = (self.tags, self.keys);
         let text = &mut self.text;
         let mut metric = out.metric("flow").time(flow.last);
@@ -158,6 +159,13 @@ impl Writer {
                 );
                 metric =
                     spread(metric, ["dst_gap_min", "dst_gap_max", "dst_gap_mean", "dst_gap_stddev"], &spreads.gaps[1]);
+            }
+        }
+        for (name, cell) in metadata.iter().flat_map(|m| NAMES.iter().zip(m.cells())) {
+            match cell {
+                Cell::Nothing => {}
+                Cell::Number(number) => metric.add_field(name, number),
+                Cell::Text(text) => metric.add_field(name, &*text),
             }
         }
         drop(metric);

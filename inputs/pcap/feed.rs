@@ -3,19 +3,22 @@
 use super::sources::Source;
 use agent_api::{Batch, Sender};
 use agent_capture::Filter;
+use agent_packets::metadata::Inspector;
 use agent_packets::{Decoder, Packets, Record, Tally};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Packets of one batch: few enough to stay in the caches on the way to whoever counts them.
 const BATCH: usize = 1024;
 
-/// What is done to packets before they are decoded.
-#[derive(Clone, Copy, Debug)]
+/// What is done to packets before they are handed on.
+#[derive(Clone, Debug)]
 pub(super) struct Options {
     /// One of so many is taken.
     pub(super) sampling: u32,
     /// Bytes of each that are looked at.
     pub(super) snaplen: u32,
+    /// Looks into them.
+    pub(super) inspector: Option<Arc<Mutex<Inspector>>>,
 }
 
 /// Takes the packets of a source in.
@@ -47,9 +50,9 @@ impl Feed {
         Feed {
             decoder: Decoder::new(),
             filter,
-            options,
             turn: 0,
-            packets: Packets::default(),
+            packets: Packets { inspector: options.inspector.clone(), ..Packets::default() },
+            options,
             counted: Counted::default(),
             out,
             live,
@@ -66,15 +69,14 @@ impl Feed {
         }
         if self.filter.is_none() && self.options.sampling == 1 {
             for records in records.chunks(BATCH) {
-                self.decoder.decode_all(records, bytes, &mut self.packets.seen, &mut self.packets.tally);
+                self.decode(records, bytes);
                 self.send_full();
             }
             return;
         }
         for record in &*records {
             if self.wanted(record.bytes(bytes), record.wire) {
-                let record = std::slice::from_ref(record);
-                self.decoder.decode_all(record, bytes, &mut self.packets.seen, &mut self.packets.tally);
+                self.decode(std::slice::from_ref(record), bytes);
                 self.send_full();
             }
         }
@@ -90,7 +92,7 @@ impl Feed {
         let before = self.packets.seen.len();
         let record =
             Record { interface: self.source.number, captured: record.captured.min(self.options.snaplen), ..record };
-        self.decoder.decode_all(&[record], bytes, &mut self.packets.seen, &mut self.packets.tally);
+        self.decode(&[record], bytes);
         if let (Some(tag), Some(seen)) = (vlan, self.packets.seen.get_mut(before)) {
             let vlans = &mut seen.packet.vlans;
             // The outermost of the frame; one in a tunnel has its own.
@@ -99,6 +101,16 @@ impl Feed {
             }
         }
         self.send_full();
+    }
+
+    fn decode(&mut self, records: &[Record], bytes: &[u8]) {
+        let Packets { seen, tally, inspector } = &mut self.packets;
+        let before = seen.len();
+        self.decoder.decode_all(records, bytes, seen, tally);
+        if let Some(inspector) = inspector {
+            let mut inspector = inspector.lock().unwrap_or_else(PoisonError::into_inner);
+            seen[before..].iter().for_each(|s| inspector.packet(s.time, &s.packet, s.data(bytes)));
+        }
     }
 
     /// Counts packets in which a file ends.
@@ -119,7 +131,8 @@ impl Feed {
         let room = Vec::with_capacity(BATCH);
         let seen = std::mem::replace(&mut self.packets.seen, room);
         let mut batch = Batch::new();
-        batch.set_cargo(Arc::new(Packets { seen, tally: self.packets.tally.take() }));
+        let inspector = self.packets.inspector.clone();
+        batch.set_cargo(Arc::new(Packets { seen, tally: self.packets.tally.take(), inspector }));
         if self.live {
             self.out.send_live_blocking(batch);
         } else {

@@ -151,7 +151,7 @@ fn read_once(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bo
                         before.send();
                     }
                     let filter = shared.filters.of(link)?;
-                    let mut fresh = Feed::new(filter, shared.options, out.clone(), false, source.clone());
+                    let mut fresh = Feed::new(filter, shared.options.clone(), out.clone(), false, source.clone());
                     fresh.take_all(now, bytes);
                     feed = Some((link, fresh));
                 }
@@ -167,7 +167,7 @@ fn read_once(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bo
     let faults = capture.faults().clone();
     let mut feed = match feed {
         Some((_, feed)) => feed,
-        None => Feed::new(None, shared.options, out.clone(), false, source),
+        None => Feed::new(None, shared.options.clone(), out.clone(), false, source),
     };
     feed.cut_off(faults.cut_off);
     feed.send();

@@ -90,7 +90,7 @@ impl Live {
             for ring in rings {
                 let source = shared.sources.add(&name, true);
                 // The kernel has run the filter.
-                let feed = Feed::new(None, shared.options, out.clone(), true, source.clone());
+                let feed = Feed::new(None, shared.options.clone(), out.clone(), true, source.clone());
                 let worker = Worker { name: name.clone(), link, ring, feed, source };
                 let (done, end) = oneshot::channel::<()>();
                 let (stop, out) = (stop.clone(), out.clone());

@@ -14,6 +14,7 @@ mod tests;
 use crate::globpath::GlobPath;
 use agent_api::*;
 use agent_capture::Filter;
+use agent_packets::metadata::Inspector;
 use feed::Options;
 use files::Files;
 use schemars::JsonSchema;
@@ -43,6 +44,9 @@ struct Shared {
     log: Log,
 }
 
+/// Flows of which is kept what their first packets say, and as many that told something before them.
+const INSPECTED: usize = 1 << 17;
+
 /// From where, and what of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,6 +70,9 @@ struct Settings {
     workers: usize,
     /// Take one packet of so many.
     sampling: u32,
+    /// Look into the first packets of flows, for the aggregators that report them: questions to name servers, hosts and fingerprints of TLS
+    /// and QUIC, requests of HTTP/1.
+    metadata: bool,
 }
 
 impl Default for Settings {
@@ -80,6 +87,7 @@ impl Default for Settings {
             ring_size: Size(32 << 20),
             workers: 1,
             sampling: 1,
+            metadata: false,
         }
     }
 }
@@ -106,7 +114,11 @@ impl Plugin for Pcap {
         let patterns = settings.files.iter().filter(|f| *f != "-").map(pattern).collect::<Result<_>>();
         let shared = Arc::new(Shared {
             filters: Filters::new(&settings.filter, settings.snaplen).context("filter")?,
-            options: Options { sampling: settings.sampling, snaplen: settings.snaplen },
+            options: Options {
+                sampling: settings.sampling,
+                snaplen: settings.snaplen,
+                inspector: settings.metadata.then(|| Arc::new(Mutex::new(Inspector::new(INSPECTED).anew()))),
+            },
             sources: Sources::default(),
             log: env.log.clone(),
         });

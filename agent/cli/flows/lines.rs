@@ -1,7 +1,7 @@
 //! A line for each flow: JSON and CSV.
 
 use super::{Sink, details};
-use agent_packets::metadata::Metadata;
+use agent_packets::metadata::{Metadata, NAMES};
 use agent_packets::{Flow, Tally};
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -58,9 +58,9 @@ impl<W: Write> Sink for Json<W> {
         }
         write!(self.out, "\"end_reason\":\"{}\",\"community_id\":\"{}\"", f.ended.name(), f.community_id(0))?;
         if self.details {
-            for (name, cell) in details::NAMES.iter().zip(details::cells(metadata)) {
+            for (name, cell) in NAMES.iter().zip(metadata.cells()) {
                 write!(self.out, ",\"{name}\":")?;
-                cell.json(&mut self.out)?;
+                details::json(&cell, &mut self.out)?;
             }
         }
         self.out.write_all(b"}\n")
@@ -105,7 +105,7 @@ impl<W: Write> Csv<W> {
               tunnel_src,tunnel_dst,end_reason,community_id",
         )?;
         if self.details {
-            write!(self.out, ",{}", details::NAMES.join(","))?;
+            write!(self.out, ",{}", NAMES.join(","))?;
         }
         self.out.write_all(b"\n")
     }
@@ -132,9 +132,9 @@ impl<W: Write> Sink for Csv<W> {
         }
         write!(self.out, "{},{}", f.ended.name(), f.community_id(0))?;
         if self.details {
-            for cell in details::cells(metadata) {
+            for cell in metadata.cells() {
                 self.out.write_all(b",")?;
-                cell.csv(&mut self.out)?;
+                details::csv(&cell, &mut self.out)?;
             }
         }
         self.out.write_all(b"\n")

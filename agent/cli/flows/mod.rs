@@ -109,9 +109,6 @@ fn read(files: &[String], mut meter: Meter, mut sink: Box<dyn Sink>) -> Result<E
     for flow in &rest {
         sink.flow(flow, &metadata(&mut meter.inspector, flow))?;
     }
-    if let Some(n) = meter.inspector.as_ref().map(Inspector::left_out).filter(|n| *n > 0) {
-        super::log().warn(format_args!("{n} packets were not looked into, as there were too many flows at once"));
-    }
     sink.end(meter.tally())?;
     Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -4,6 +4,7 @@
 //! bytes and in number of flows. Nothing is looked for behind the first messages.
 
 mod bytes;
+mod columns;
 pub mod dns;
 pub mod http;
 pub mod quic;
@@ -14,6 +15,7 @@ pub mod tls;
 use crate::decode::Packet;
 use crate::flow::Flow;
 use bytes::{Pieces, printable};
+pub use columns::{Cell, NAMES};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::net::IpAddr;
@@ -81,12 +83,24 @@ pub struct Http {
 /// Looks at packets.
 #[derive(Debug)]
 pub struct Inspector {
-    known: HashMap<Ends, Metadata, RandomState>,
+    /// What is known, younger and older: the older half is forgotten when the younger one is full.
+    known: [HashMap<Ends, Known, RandomState>; 2],
     /// Streams of which more has to come, younger and older.
     open: [HashMap<Side, Stream, RandomState>; 2],
     max_flows: usize,
-    left_out: u64,
+    /// A new connection of the same ends is another flow.
+    anew: bool,
 }
+
+/// What is known of a flow, and the time of its last packet that told something.
+#[derive(Debug, Default)]
+struct Known {
+    metadata: Metadata,
+    last: i64,
+}
+
+/// Questions of the same ends that are further apart, in nanoseconds, are of another flow.
+const PAUSE: i64 = 60_000_000_000;
 
 /// Streams that are put together at a time, in each of two generations.
 const OPEN: usize = 1024;
@@ -107,6 +121,14 @@ struct Side {
     swapped: bool,
 }
 
+/// Where a message was seen: whose it is, when, and in which version of QUIC.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    side: Side,
+    time: i64,
+    quic: Option<u32>,
+}
+
 /// The begin of a stream.
 #[derive(Debug)]
 struct Stream {
@@ -124,41 +146,61 @@ enum Stage {
 }
 
 impl Inspector {
-    /// One that keeps what it knows of up to so many flows.
+    /// One that keeps what it knows of so many flows that told something last, and of up to as many before.
     #[must_use]
     pub fn new(max_flows: usize) -> Self {
-        Inspector { known: HashMap::default(), open: Default::default(), max_flows, left_out: 0 }
+        Inspector { known: Default::default(), open: Default::default(), max_flows: max_flows.max(1), anew: false }
     }
 
-    /// Flows that were left out because there were too many.
+    /// Forgets what it knows of a flow when its ends begin a new connection, or talk again after a minute of silence: for packets that
+    /// never end, where nobody takes what is known.
     #[must_use]
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    pub fn anew(self) -> Self {
+        Inspector { anew: true, ..self }
     }
 
-    /// Takes what is known of a flow that has ended, or of one that is reported and goes on (`keep`).
+    /// Takes what is known of a flow that has ended, or shows that of one that is reported and goes on (`keep`).
     pub fn take(&mut self, flow: &Flow, keep: bool) -> Metadata {
+        if keep {
+            return self.show(flow);
+        }
+        let ends = Self::ends(flow);
+        let known = self.known.iter_mut().find_map(|generation| generation.remove(&ends));
+        known.map(|k| k.metadata).unwrap_or_default()
+    }
+
+    /// What is known of a flow.
+    #[must_use]
+    pub fn show(&self, flow: &Flow) -> Metadata {
+        let ends = Self::ends(flow);
+        let known = self.known.iter().find_map(|generation| generation.get(&ends));
+        known.map(|k| k.metadata.clone()).unwrap_or_default()
+    }
+
+    fn ends(flow: &Flow) -> Ends {
         let number = |address| match address {
             IpAddr::V4(a) => u128::from(a.to_bits()),
             IpAddr::V6(a) => a.to_bits(),
         };
         let src = (number(flow.src), flow.src_port);
-        let ends = Side::new(src, (number(flow.dst), flow.dst_port), flow.protocol).ends;
-        match keep {
-            true => self.known.get(&ends).cloned().unwrap_or_default(),
-            false => self.known.remove(&ends).unwrap_or_default(),
-        }
+        Side::new(src, (number(flow.dst), flow.dst_port), flow.protocol).ends
     }
 
     /// Looks at a packet and at what is behind its header, as far as that was captured.
     #[inline]
     pub fn packet(&mut self, time: i64, packet: &Packet, data: &[u8]) {
+        const SYN_ACK: u8 = 0x12;
+        const SYN: u8 = 0x02;
+        if self.anew && packet.protocol == 6 && packet.tcp_flags & SYN_ACK == SYN {
+            let ends = Side::of(packet).ends;
+            self.known.iter_mut().for_each(|generation| drop(generation.remove(&ends)));
+        }
         if data.is_empty() {
             return;
         }
         match packet.protocol {
             17 if is_dns(packet) => self.dns(time, packet, data),
-            17 if quic::may_begin(data) => self.quic(packet, data),
+            17 if quic::may_begin(data) => self.quic(time, packet, data),
             6 => self.tcp(time, packet, data),
             _ => {}
         }
@@ -166,36 +208,36 @@ impl Inspector {
 
     fn tcp(&mut self, time: i64, packet: &Packet, data: &[u8]) {
         let side = Side::of(packet);
-        if (!self.open[0].is_empty() || !self.open[1].is_empty()) && self.more(side, packet, data) {
+        if (!self.open[0].is_empty() || !self.open[1].is_empty()) && self.more(side, time, packet, data) {
             return;
         }
         if data.len() < 5 {
             return;
         }
         if tls::may_begin(data) {
-            self.begin(side, Stage::Tls, packet, data);
+            self.begin(side, Stage::Tls, time, packet, data);
         } else if http::may_begin(data) {
-            self.begin(side, Stage::Http, packet, data);
+            self.begin(side, Stage::Http, time, packet, data);
         } else if is_dns(packet) && usize::from(u16::from_be_bytes([data[0], data[1]])) == data.len() - 2 {
             self.dns(time, packet, &data[2..]);
         }
     }
 
     /// Adds to a stream that is open; false if there is none.
-    fn more(&mut self, side: Side, packet: &Packet, data: &[u8]) -> bool {
+    fn more(&mut self, side: Side, time: i64, packet: &Packet, data: &[u8]) -> bool {
         let Some(generation) = self.open.iter().position(|g| g.contains_key(&side)) else { return false };
         let Some(mut stream) = self.open[generation].remove(&side) else { return false };
         let at = packet.sequence.wrapping_sub(stream.first) as usize;
         let fits = stream.pieces.put(at, data);
-        if fits && self.read(side, stream.kind, stream.pieces.begin(), None) {
+        if fits && self.read(At { side, time, quic: None }, stream.kind, stream.pieces.begin()) {
             self.open[generation].insert(side, stream);
         }
         true
     }
 
     /// Reads the begin of a stream, and keeps it if more has to come.
-    fn begin(&mut self, side: Side, kind: Stage, packet: &Packet, data: &[u8]) {
-        if self.read(side, kind, data, None) {
+    fn begin(&mut self, side: Side, kind: Stage, time: i64, packet: &Packet, data: &[u8]) {
+        if self.read(At { side, time, quic: None }, kind, data) {
             let mut stream = Stream { kind, pieces: Pieces::default(), first: packet.sequence };
             if stream.pieces.put(0, data) {
                 self.keep(side, stream);
@@ -212,13 +254,13 @@ impl Inspector {
     }
 
     /// Reads what is there of a stream; true if more has to come.
-    fn read(&mut self, side: Side, kind: Stage, data: &[u8], quic: Option<u32>) -> bool {
+    fn read(&mut self, at: At, kind: Stage, data: &[u8]) -> bool {
         match kind {
             Stage::Tls => match tls::begin(data) {
                 tls::Begin::More => true,
                 tls::Begin::Other => false,
                 tls::Begin::Message(message) => {
-                    self.hello(side, &message, quic);
+                    self.hello(at, &message);
                     false
                 }
             },
@@ -227,14 +269,14 @@ impl Inspector {
                     && data.len()
                         >= 4 + (usize::from(data[1]) << 16 | usize::from(data[2]) << 8 | usize::from(data[3]));
                 if whole {
-                    self.hello(side, data, quic);
+                    self.hello(at, data);
                 }
                 !whole
             }
             Stage::Http => match http::Start::parse(data) {
                 Some(http::Start::More) => true,
                 Some(start) => {
-                    self.http(side, start);
+                    self.http(at, start);
                     false
                 }
                 None => false,
@@ -243,23 +285,23 @@ impl Inspector {
     }
 
     /// A message of the handshake of TLS.
-    fn hello(&mut self, side: Side, message: &[u8], quic: Option<u32>) {
+    fn hello(&mut self, at: At, message: &[u8]) {
         if let Some(hello) = tls::ClientHello::parse(message) {
-            let Some(tls) = self.known(side.ends).map(|m| m.tls.get_or_insert_default()) else { return };
+            let tls = self.known(at.side.ends, at.time).tls.get_or_insert_default();
             // The first one counts, also if the server answered before it was put together.
             if tls.ja4.is_empty() {
-                let carrier = if quic.is_some() { tls::Carrier::Quic } else { tls::Carrier::Tcp };
+                let carrier = if at.quic.is_some() { tls::Carrier::Quic } else { tls::Carrier::Tcp };
                 tls.server_name = hello.server_name().map(printable);
                 tls.ja3 = hello.ja3().into();
                 tls.ja4 = hello.ja4(carrier).into();
-                tls.quic = quic;
+                tls.quic = at.quic;
                 tls.alpn = tls.alpn.take().or_else(|| hello.alpn().map(printable));
                 if !tls.answered {
                     tls.version = hello.version();
                 }
             }
         } else if let Some(hello) = tls::ServerHello::parse(message) {
-            let Some(tls) = self.known(side.ends).map(|m| m.tls.get_or_insert_default()) else { return };
+            let tls = self.known(at.side.ends, at.time).tls.get_or_insert_default();
             if !tls.answered {
                 tls.answered = true;
                 tls.version = hello.version();
@@ -268,8 +310,8 @@ impl Inspector {
         }
     }
 
-    fn http(&mut self, side: Side, start: http::Start<'_>) {
-        let Some(http) = self.known(side.ends).map(|m| m.http.get_or_insert_default()) else { return };
+    fn http(&mut self, at: At, start: http::Start<'_>) {
+        let http = self.known(at.side.ends, at.time).http.get_or_insert_default();
         match start {
             http::Start::Request { method, host } => {
                 http.requests += 1;
@@ -284,9 +326,9 @@ impl Inspector {
         }
     }
 
-    fn quic(&mut self, packet: &Packet, data: &[u8]) {
+    fn quic(&mut self, time: i64, packet: &Packet, data: &[u8]) {
         let side = Side::of(packet);
-        if self.known.get(&side.ends).is_some_and(|m| m.tls.is_some()) {
+        if self.known.iter().any(|g| g.get(&side.ends).is_some_and(|k| k.metadata.tls.is_some())) {
             return;
         }
         let generation = self.open.iter().position(|g| g.contains_key(&side));
@@ -297,7 +339,7 @@ impl Inspector {
             fits &= usize::try_from(at).is_ok_and(|at| stream.pieces.put(at, piece));
         });
         if fits
-            && self.read(side, Stage::Quic, stream.pieces.begin(), version)
+            && self.read(At { side, time, quic: version }, Stage::Quic, stream.pieces.begin())
             && (version.is_some() || generation.is_some())
         {
             self.keep(side, stream);
@@ -306,7 +348,7 @@ impl Inspector {
 
     fn dns(&mut self, time: i64, packet: &Packet, data: &[u8]) {
         let Some(message) = dns::Message::parse(data) else { return };
-        let Some(metadata) = self.known(Side::of(packet).ends) else { return };
+        let metadata = self.known(Side::of(packet).ends, time);
         let dns = metadata.dns.get_or_insert_with(|| {
             Box::new(Dns {
                 query: message.name(),
@@ -326,13 +368,19 @@ impl Inspector {
         }
     }
 
-    /// What is known of a flow, to add to it; None if there are too many.
-    fn known(&mut self, ends: Ends) -> Option<&mut Metadata> {
-        if self.known.len() >= self.max_flows && !self.known.contains_key(&ends) {
-            self.left_out += 1;
-            return None;
+    /// What is known of a flow, to add to it.
+    fn known(&mut self, ends: Ends, time: i64) -> &mut Metadata {
+        let [young, old] = &mut self.known;
+        if young.len() >= self.max_flows && !young.contains_key(&ends) {
+            std::mem::swap(young, old);
+            young.clear();
         }
-        Some(self.known.entry(ends).or_default())
+        let known = young.entry(ends).or_insert_with(|| old.remove(&ends).unwrap_or_default());
+        if self.anew && ends.protocol != 6 && time.saturating_sub(known.last) > PAUSE {
+            known.metadata = Metadata::default();
+        }
+        known.last = time;
+        &mut known.metadata
     }
 }
 
