@@ -6,7 +6,7 @@
 //! program's own things implement [`Object`].
 //!
 //! A template is part of a configuration and runs inside of the agent, so it is bounded in output, memory, steps and
-//! depth (see [`Limits`]). Left out of sprig: what draws random numbers, asks the network or the environment, or makes keys.
+//! depth (see [`Limits`]). Left out of sprig: what draws random numbers, asks the network, or makes keys.
 //!
 //! ```
 //! use agent_golang::template::{Template, Value};

@@ -7,12 +7,14 @@ mod dates;
 mod decimals;
 mod dicts;
 mod encode;
+mod environment;
 mod lists;
 mod numbers;
 mod paths;
 mod patterns;
 mod strings;
 mod types;
+mod versions;
 mod words;
 
 use std::collections::HashMap;
@@ -87,12 +89,14 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
             dates::FUNCTIONS,
             dicts::FUNCTIONS,
             encode::FUNCTIONS,
+            environment::FUNCTIONS,
             lists::FUNCTIONS,
             numbers::FUNCTIONS,
             paths::FUNCTIONS,
             patterns::FUNCTIONS,
             strings::FUNCTIONS,
             types::FUNCTIONS,
+            versions::FUNCTIONS,
             words::FUNCTIONS,
         ];
         let all = families.into_iter().flatten();
