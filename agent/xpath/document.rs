@@ -284,7 +284,7 @@ impl Builder {
     /// Makes room for a source of so many bytes.
     pub fn reserve(&mut self, bytes: usize) {
         self.document.text.reserve(bytes.min(1 << 24));
-        self.document.nodes.reserve((bytes / 24).min(1 << 20));
+        self.document.nodes.reserve((bytes / 8).min(1 << 18));
     }
 
     /// Begins an element in the one that is open.

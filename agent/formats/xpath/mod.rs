@@ -6,8 +6,10 @@
 
 #[cfg(feature = "xpath_cbor")]
 mod cbor;
-#[cfg(any(feature = "xpath_json", feature = "xpath_msgpack"))]
+#[cfg(feature = "xpath_json")]
 mod json;
+#[cfg(any(feature = "xpath_json", feature = "xpath_msgpack"))]
+mod json_document;
 #[cfg(feature = "xpath_msgpack")]
 mod msgpack;
 mod parser;

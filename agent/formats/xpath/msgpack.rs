@@ -2,7 +2,7 @@
 //!
 //! Source: the MessagePack specification (github.com/msgpack/msgpack). Of several objects in one document the first is read.
 
-use super::json;
+use super::json_document;
 use super::parser::Source;
 use super::settings::{Section, Settings};
 use crate::jsontext::escape;
@@ -29,7 +29,7 @@ impl Source for MsgPack {
     }
 
     fn read(&self, body: &Body) -> Result<Document, String> {
-        json::read(&as_json(body.bytes())?)
+        json_document::read(&as_json(body.bytes())?)
     }
 }
 

@@ -1,23 +1,8 @@
-//! Values as text, as Go prints them (`%v`) and as its JSON looks.
+//! Values as text, as Go prints them (`%v`).
 
-use crate::jsontext::escape;
 use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
-use agent_xpath::{Data, Document, Kind, NodeId};
+use agent_xpath::{Data, Document, NodeId};
 use std::borrow::Cow;
-
-/// The string-value in JSON: a text is itself, everything else the JSON that it is.
-pub(super) fn json(document: &Document, node: NodeId) -> Cow<'_, str> {
-    match (document.data(node), document.kind(node)) {
-        (Data::Text(place), _) => Cow::Borrowed(document.slice(place)),
-        (_, Kind::Text) => plain(document, node),
-        (_, Kind::Root) => Cow::Borrowed("null"),
-        _ => {
-            let mut out = Vec::new();
-            write_json(document, node, &mut out);
-            Cow::Owned(String::from_utf8(out).unwrap_or_default())
-        }
-    }
-}
 
 /// The string-value as `%v` prints it.
 pub(super) fn plain(document: &Document, node: NodeId) -> Cow<'_, str> {
@@ -81,31 +66,4 @@ fn append_float32(value: f32, out: &mut String) {
     // Rust's shortest digits of the smaller type, laid out as those of the larger.
     let wide = format!("{value}").parse().unwrap_or(f64::from(value));
     append_float(wide, FloatStyle::Shortest, out);
-}
-
-fn write_json(document: &Document, node: NodeId, out: &mut Vec<u8>) {
-    match document.data(node) {
-        Data::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-        Data::Int(value) => append_int(value, out),
-        Data::Uint(value) => append_uint(value, out),
-        Data::Float(value) => append_float(value, FloatStyle::Json, out),
-        Data::Float32(value) => append_float(f64::from(value), FloatStyle::Json, out),
-        Data::Text(place) => escape(document.slice(place), out),
-        Data::None | Data::Null | Data::Bytes(_) => out.extend_from_slice(b"null"),
-        Data::List | Data::Map => {
-            let map = document.data(node) == Data::Map;
-            out.push(if map { b'{' } else { b'[' });
-            for (i, child) in document.children(node).enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                if map {
-                    escape(document.name(child), out);
-                    out.push(b':');
-                }
-                write_json(document, child, out);
-            }
-            out.push(if map { b'}' } else { b']' });
-        }
-    }
 }
