@@ -25,6 +25,8 @@ mod merge;
 mod minmax;
 #[cfg(feature = "quantile")]
 mod quantile;
+#[cfg(feature = "sketch")]
+mod sketch;
 #[cfg(feature = "starlark")]
 mod starlark;
 #[cfg(feature = "valuecounter")]

@@ -34,7 +34,7 @@ struct Flow {
     whole: bool,
     /// Who looked into the packets.
     inspectors: Vec<Arc<Mutex<Inspector>>>,
-    /// The latest time of a packet, and when it came: time goes on when no packets do.
+    /// The latest time of the last packets, and when they came: time goes on when no packets do.
     clock: Option<(i64, Instant)>,
 }
 
@@ -221,7 +221,6 @@ impl Aggregator for Flow {
             self.inspectors.push(inspector.clone());
         }
         if let Some(latest) = packets.seen.iter().map(|seen| seen.time).max() {
-            let latest = self.clock.map_or(latest, |(before, _)| before.max(latest));
             self.clock = Some((latest, Instant::now()));
         }
         let before = self.table.taken();

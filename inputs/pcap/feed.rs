@@ -51,7 +51,11 @@ impl Feed {
             decoder: Decoder::new(),
             filter,
             turn: 0,
-            packets: Packets { inspector: options.inspector.clone(), ..Packets::default() },
+            packets: Packets {
+                seen: Vec::with_capacity(BATCH),
+                inspector: options.inspector.clone(),
+                ..Packets::default()
+            },
             options,
             counted: Counted::default(),
             out,
@@ -68,9 +72,13 @@ impl Feed {
             self.counted.bytes += u64::from(record.wire);
         }
         if self.filter.is_none() && self.options.sampling == 1 {
-            for records in records.chunks(BATCH) {
-                self.decode(records, bytes);
+            let mut rest: &[Record] = records;
+            while !rest.is_empty() {
+                // As many as there is room for, so that the list never grows.
+                let (now, later) = rest.split_at(rest.len().min(BATCH - self.packets.seen.len()));
+                self.decode(now, bytes);
                 self.send_full();
+                rest = later;
             }
             return;
         }

@@ -88,6 +88,8 @@ pub struct Table {
     wide: Store<8>,
     complete: Complete,
     next_sweep: i64,
+    /// From one sweep to the next.
+    pause: i64,
     taken: u64,
     /// Packets that are in a key that leaves something out.
     reduced: Vec<Seen>,
@@ -119,6 +121,7 @@ impl Table {
             wide: Store::default(),
             complete: Complete::default(),
             next_sweep: i64::MIN,
+            pause: 0,
             taken: 0,
             reduced: Vec::new(),
         }
@@ -135,7 +138,8 @@ impl Table {
         let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
         for block in packets.chunks(size) {
             let now = block.iter().map(|seen| seen.time).max().unwrap_or(i64::MIN);
-            if now >= self.next_sweep {
+            // A time far before the last sweep's means that one was wrong.
+            if now >= self.next_sweep || now < self.next_sweep.saturating_sub(2 * self.pause) {
                 self.sweep(now);
             }
             // Each packet of the block may be a new flow.
@@ -234,11 +238,12 @@ impl Table {
     pub fn sweep(&mut self, now: i64) {
         let settings = self.settings;
         let Some(soonest) = settings.idle.into_iter().chain(settings.closed).min() else {
-            self.next_sweep = i64::MAX;
+            (self.next_sweep, self.pause) = (i64::MAX, i64::MAX / 2);
             return;
         };
         // Four times in the shortest time, at most once a second of the packets' clock.
-        self.next_sweep = now.saturating_add((soonest / 4).max(1_000_000_000));
+        self.pause = (soonest / 4).max(1_000_000_000);
+        self.next_sweep = now.saturating_add(self.pause);
         let over = &|record: &record::Record| {
             record.expired(now, &settings).then(|| if record.closed() { Ended::Closed } else { Ended::Idle })
         };

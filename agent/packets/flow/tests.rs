@@ -106,6 +106,15 @@ fn silence_is_noticed_by_packets_of_others() {
 }
 
 #[test]
+fn a_wrong_time_does_not_stop_the_clock() {
+    let mut table = Table::new(Settings { idle: Some(30 * SECOND), ..Settings::default() });
+    table.add(&[seen(packet(1, 9, 2, 80, 0), i64::MAX - 5)]);
+    table.add(&[seen(packet(3, 9, 2, 80, 0), 0)]);
+    table.add(&[seen(packet(4, 9, 2, 80, 0), 50 * SECOND)]);
+    assert_eq!(table.ended().map(|f| f.src.to_string()).collect::<Vec<_>>(), ["0.0.0.3"]);
+}
+
+#[test]
 fn a_long_flow_is_reported_piece_by_piece() {
     let settings = Settings { active: Some(10 * SECOND), ..Settings::default() };
     let back = packet(2, 80, 1, 9, 0);

@@ -1,0 +1,150 @@
+//! The keys with most weight, with the bound of Space-Saving (Metwally and others 2005).
+//!
+//! A table of counters that is full is halved: the median of the counts is taken off all of them, and what is left with nothing goes (Misra and
+//! Gries 1982, with the median as in Anderson and others 2017). What was taken off is known, so each count has a least and a most, and these
+//! are no further apart than the weight of everything divided by half of the table. Unlike a heap this costs the same for any weight.
+
+use foldhash::quality::FixedState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hash};
+
+/// Keys with what each is known to have.
+#[derive(Debug)]
+pub(super) struct Heavy<K, T> {
+    table: HashTable<Counter<K, T>>,
+    capacity: usize,
+    /// What keys that are not in the table may have, and those in it may have more.
+    off: u64,
+    /// The weight of everything.
+    total: u64,
+    seed: FixedState,
+    counts: Vec<u64>,
+}
+
+/// A key in the table.
+#[derive(Clone, Debug)]
+pub(super) struct Counter<K, T> {
+    pub(super) key: K,
+    /// The least that it has.
+    pub(super) least: u64,
+    /// What is kept beside it.
+    pub(super) beside: T,
+}
+
+impl<K: Hash + Eq + Copy, T> Heavy<K, T> {
+    /// Errors are at most the weight of everything divided by `counters`.
+    pub(super) fn new(counters: usize, seed: FixedState) -> Self {
+        let capacity = counters.max(1) * 2;
+        Heavy { table: HashTable::new(), capacity, off: 0, total: 0, seed, counts: Vec::new() }
+    }
+
+    /// Adds to a key; gives what is kept beside it, which `fresh` makes if the key is new.
+    #[inline]
+    pub(super) fn add(&mut self, key: K, weight: u64, fresh: impl FnOnce() -> T) -> &mut T {
+        self.total += weight;
+        let hash = self.seed.hash_one(key);
+        if self.table.len() >= self.capacity && self.table.find(hash, |c| c.key == key).is_none() {
+            self.halve();
+        }
+        let seed = &self.seed;
+        let entry = self.table.entry(hash, |c| c.key == key, |c| seed.hash_one(c.key));
+        let counter = entry.or_insert_with(|| Counter { key, least: 0, beside: fresh() }).into_mut();
+        counter.least += weight;
+        &mut counter.beside
+    }
+
+    /// What is kept beside a key that is in the table.
+    #[inline]
+    pub(super) fn find(&mut self, key: &K) -> Option<&mut T> {
+        let hash = self.seed.hash_one(key);
+        self.table.find_mut(hash, |c| c.key == *key).map(|c| &mut c.beside)
+    }
+
+    #[cold]
+    fn halve(&mut self) {
+        self.counts.clear();
+        self.counts.extend(self.table.iter().map(|c| c.least));
+        let middle = self.counts.len() / 2;
+        let (_, median, _) = self.counts.select_nth_unstable(middle);
+        let median = *median;
+        self.off += median;
+        self.table.retain(|c| {
+            c.least = c.least.saturating_sub(median);
+            c.least > 0
+        });
+    }
+
+    /// The keys with most, greatest first.
+    pub(super) fn top(&self, count: usize) -> Vec<&Counter<K, T>> {
+        let mut all: Vec<&Counter<K, T>> = self.table.iter().collect();
+        all.sort_unstable_by_key(|c| std::cmp::Reverse(c.least));
+        all.truncate(count);
+        all
+    }
+
+    /// What a key may have more than its least: at most the total divided by the counters.
+    pub(super) fn error(&self) -> u64 {
+        self.off
+    }
+
+    /// The weight of everything.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+        (self.off, self.total) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sketch::tests::hash;
+    use std::collections::HashMap;
+
+    #[test]
+    fn bounds_hold_and_nobody_heavy_is_missing() {
+        const COUNTERS: usize = 200;
+        for run in 0..20 {
+            let mut heavy: Heavy<u64, ()> = Heavy::new(COUNTERS, FixedState::with_seed(7));
+            let mut exact: HashMap<u64, u64> = HashMap::new();
+            for i in 0..60_000u64 {
+                // A few keys have much, very many have little.
+                let r = hash(run, i);
+                let key = if r.is_multiple_of(3) { r >> 8 } else { (r >> 8) % 2u64.pow((r % 13) as u32) };
+                let weight = 40 + (r >> 40) % 1460;
+                heavy.add(key, weight, || ());
+                *exact.entry(key).or_default() += weight;
+            }
+            let total: u64 = exact.values().sum();
+            assert_eq!(heavy.total(), total);
+            assert!(heavy.error() <= total / COUNTERS as u64, "{} of {total}", heavy.error());
+            let found: HashMap<u64, u64> = heavy.top(usize::MAX).into_iter().map(|c| (c.key, c.least)).collect();
+            assert!(found.len() <= 2 * COUNTERS);
+            for (key, weight) in &exact {
+                let least = found.get(key).copied().unwrap_or(0);
+                assert!(least <= *weight && *weight <= least + heavy.error());
+                assert!(*weight <= total / COUNTERS as u64 || found.contains_key(key), "{key} has {weight}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_period_knows_nothing_of_the_last() {
+        let mut heavy: Heavy<u64, ()> = Heavy::new(10, FixedState::with_seed(7));
+        let run = |heavy: &mut Heavy<u64, ()>| {
+            for i in 0..1000 {
+                heavy.add(i % 50, 1 + i % 7, || ());
+            }
+            let mut top: Vec<(u64, u64)> = heavy.top(20).into_iter().map(|c| (c.key, c.least)).collect();
+            top.sort_unstable();
+            let result = (top, heavy.error(), heavy.total());
+            heavy.clear();
+            result
+        };
+        let first = run(&mut heavy);
+        assert_eq!((run(&mut heavy), run(&mut heavy)), (first.clone(), first));
+    }
+}
