@@ -4,6 +4,8 @@
 
 #[cfg(feature = "_child")]
 mod child;
+#[cfg(feature = "_dial")]
+mod dial;
 #[cfg(feature = "_documents")]
 mod documents;
 #[cfg(feature = "_encoding")]
@@ -17,6 +19,8 @@ mod globpath;
 pub mod host;
 #[cfg(feature = "_influx")]
 mod influx;
+#[cfg(feature = "_pages")]
+mod pages;
 #[cfg(feature = "_parsers")]
 mod parsers;
 #[cfg(all(
@@ -25,6 +29,8 @@ mod parsers;
 ))]
 mod testing;
 
+#[cfg(feature = "apache")]
+mod apache;
 #[cfg(feature = "bond")]
 mod bond;
 #[cfg(feature = "cgroup")]
@@ -49,6 +55,8 @@ mod file;
 mod filecount;
 #[cfg(feature = "filestat")]
 mod filestat;
+#[cfg(feature = "haproxy")]
+mod haproxy;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http_listener_v2")]
@@ -79,6 +87,8 @@ mod lustre2;
 mod mdstat;
 #[cfg(feature = "mem")]
 mod mem;
+#[cfg(feature = "memcached")]
+mod memcached;
 #[cfg(feature = "mock")]
 mod mock;
 #[cfg(feature = "multifile")]
@@ -93,6 +103,8 @@ mod netflow;
 mod netstat;
 #[cfg(feature = "nfsclient")]
 mod nfsclient;
+#[cfg(feature = "nginx")]
+mod nginx;
 #[cfg(feature = "nstat")]
 mod nstat;
 #[cfg(feature = "pcap")]
@@ -105,6 +117,8 @@ mod processes;
 mod procstat;
 #[cfg(feature = "prometheus")]
 mod prometheus;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "slab")]
 mod slab;
 #[cfg(feature = "socket_listener")]
