@@ -88,7 +88,8 @@ impl Bulk {
     /// Sends all documents that were added; `request` says how. Halves what is too large, and stops when the cluster takes no more:
     /// false then.
     pub(crate) async fn send(&mut self, cluster: &mut Cluster, request: &Call, kind: &'static str) -> bool {
-        let (mut left, mut goes_on) = (vec![0..self.documents.len()], true);
+        let (all, mut left, mut goes_on) = (0..self.documents.len(), Vec::new(), true);
+        left.push(all);
         while let Some(range) = left.pop().filter(|r| !r.is_empty()) {
             let from = range.start.checked_sub(1).map_or(0, |before| self.documents[before].0);
             let body = self.text[from..self.documents[range.end - 1].0].to_vec();
