@@ -9,6 +9,7 @@ use crate::globpath::GlobPath;
 use crate::pages::Pages;
 use agent_api::options::With;
 use agent_api::*;
+use agent_net::client::Address;
 use agent_net::tls::ClientTls;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,6 +56,9 @@ impl Plugin for Haproxy {
         }
         let (pages, sockets): (Vec<&String>, Vec<&String>) =
             settings.servers.iter().partition(|s| s.starts_with("http"));
+        for url in &pages {
+            Address::parse(url).context("servers")?;
+        }
         // The page is asked for as CSV.
         let pages =
             pages.into_iter().map(|url| if url.ends_with(";csv") { url.clone() } else { format!("{url}/;csv") });

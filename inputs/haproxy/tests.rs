@@ -36,6 +36,12 @@ fn what_is_no_table_is_an_error() {
     }
 }
 
+#[test]
+fn addresses_are_checked() {
+    let own = Settings { servers: vec!["http://".to_owned()], ..Settings::default() };
+    assert!(Haproxy::new(With { own, shared: ClientTls::default() }, &Env::new("inputs.haproxy")).is_err());
+}
+
 async fn gather(servers: Vec<String>) -> (Batch, Vec<Error>) {
     let own = Settings { servers, username: Secret::new("own"), password: Secret::new("pw"), ..Settings::default() };
     let mut input = Haproxy::new(With { own, shared: ClientTls::default() }, &Env::new("inputs.haproxy")).unwrap();
