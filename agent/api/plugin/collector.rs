@@ -8,10 +8,13 @@ use anyhow::Error;
 pub struct Collector {
     batch: Batch,
     ship: Option<Box<dyn FnMut(Batch) + Send>>,
-    change: Option<Box<dyn FnMut(&mut Batch) + Send>>,
+    change: Option<Change>,
     errors: Vec<Error>,
     more_errors: usize,
 }
+
+/// What is done to every batch before it is handed on.
+type Change = Box<dyn FnMut(&mut Batch) + Send>;
 
 /// A batch is handed on when it has so many metrics: few enough that it stays in the caches from stage to stage ...
 const FULL: usize = 1000;
@@ -165,9 +168,9 @@ mod tests {
     fn batches_are_changed_before_they_are_handed_on() {
         let shipped = Arc::<Mutex<Vec<String>>>::default();
         let log = shipped.clone();
-        let mut out = Collector::shipping(move |batch| log.lock().unwrap().extend(tagged(&batch)));
+        let mut out = Collector::shipping(move |batch| log.lock().expect("nobody panics").extend(tagged(&batch)));
         fill(&mut out);
         out.ship();
-        assert_eq!(*shipped.lock().unwrap(), WANT);
+        assert_eq!(*shipped.lock().expect("nobody panics"), WANT);
     }
 }

@@ -216,7 +216,7 @@ fn number(rest: &str) -> Result<(f64, Option<i64>), &'static str> {
         seconds => {
             // Times have a precision of a millisecond, as in Telegraf.
             let millis = seconds? * 1000.0;
-            if !(millis.abs() < 9.2e12) {
+            if millis.is_nan() || millis.abs() >= 9.2e12 {
                 return Err("a time is out of range");
             }
             Some(millis as i64 * 1_000_000)
