@@ -1,12 +1,15 @@
 //! The state file: what plugins keep over restarts, one JSON object by plugin id.
 
 use crate::config::Surroundings;
-use agent_api::{Context, Result, State};
+use agent_api::stats::Counter;
+use agent_api::{Context, Log, Result, State};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Reads the file into the states; a file that is missing is no error.
 pub fn load(file: &Path, surroundings: &Surroundings) -> Result<()> {
@@ -31,13 +34,49 @@ pub fn load(file: &Path, surroundings: &Surroundings) -> Result<()> {
 
 /// Writes the states beside the file, then puts that in its place, so that a crash leaves the old one.
 pub fn save(file: &Path, surroundings: &Surroundings) -> Result<()> {
+    write(file, &text(surroundings)?)
+}
+
+/// Writes the states, whenever they have changed, until it is stopped: a run that is killed has lost little. `file` says where;
+/// none is nowhere.
+pub async fn keep(file: impl Fn() -> Option<PathBuf>, surroundings: Surroundings, stop: CancellationToken) {
+    let (mut last, mut failing) = (None, false);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+        let (Some(file), Ok(now)) = (file(), text(&surroundings)) else { continue };
+        let now = Some((file, now));
+        if now == last {
+            continue;
+        }
+        let kept = now.clone();
+        let written = tokio::task::spawn_blocking(move || kept.map_or(Ok(()), |(file, text)| write(&file, &text)));
+        match written.await {
+            Ok(Ok(())) => (last, failing) = (now, false),
+            Ok(Err(e)) if !std::mem::replace(&mut failing, true) => {
+                Log::new("agent", None, Counter::default()).error(format_args!("{e:#}; trying again"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// States are looked at so often.
+const PAUSE: Duration = Duration::from_millis(200);
+
+fn text(surroundings: &Surroundings) -> Result<Vec<u8>> {
     let states = surroundings.states.lock().unwrap_or_else(PoisonError::into_inner);
     let values: BTreeMap<&String, Value> = states.iter().filter_map(|(id, s)| Some((id, s.value()?))).collect();
-    let text = serde_json::to_vec(&values)?;
+    Ok(serde_json::to_vec(&values)?)
+}
+
+fn write(file: &Path, text: &[u8]) -> Result<()> {
     let beside = file.with_extension("new");
     let write = || -> std::io::Result<()> {
         let mut out = std::fs::File::create(&beside)?;
-        out.write_all(&text)?;
+        out.write_all(text)?;
         out.sync_all()?;
         std::fs::rename(&beside, file)
     };
@@ -70,5 +109,25 @@ mod tests {
         std::fs::write(&file, "{broken").expect("the folder can be written");
         assert!(load(&file, &Surroundings::default()).is_err());
         std::fs::remove_file(&file).expect("it is ours");
+    }
+
+    #[tokio::test]
+    async fn what_changes_during_a_run_is_kept() {
+        let file = std::env::temp_dir().join(format!("agent-state-kept-{}.json", std::process::id()));
+        let before = Surroundings::default();
+        let state = State::default();
+        before.states.lock().expect("one thread").insert("id".to_owned(), state.clone());
+        let (path, stop) = (file.clone(), CancellationToken::new());
+        let keeping = tokio::spawn(keep(move || Some(path.clone()), before, stop.clone()));
+        for value in [1, 2] {
+            state.store(&value);
+            let wanted = format!("{{\"id\":{value}}}");
+            while std::fs::read_to_string(&file).ok().as_ref() != Some(&wanted) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        stop.cancel();
+        keeping.await.expect("it ends");
+        std::fs::remove_file(&file).expect("it was written");
     }
 }

@@ -179,6 +179,34 @@ pub(super) fn command() -> Command {
                     ]),
                     Command::new("remove").about("Removes a secret").args([store(), key()]),
                 ]),
+            Command::new("queue")
+                .about("Looks at what waits on disk for outputs, and changes it while no agent runs")
+                .args(sources())
+                .subcommand_required(true)
+                .subcommands([
+                    Command::new("list").about("Lists the queues on disk"),
+                    Command::new("inspect").about("Shows the files of a queue").arg(output()),
+                    Command::new("verify").about("Reads all of a queue; ends with 1 if something is damaged").arg(output()),
+                    Command::new("repair").about("Writes damaged files anew with what is whole in them").arg(output()),
+                    Command::new("export").about("Prints what waits as line protocol").arg(output()),
+                    Command::new("drop")
+                        .about("Removes all that waits")
+                        .args([output(), switch("yes", "Do not ask back")]),
+                ]),
+            Command::new("dlq")
+                .about("Looks at metrics that outputs have refused for good, sends them again or drops them")
+                .args(sources())
+                .subcommand_required(true)
+                .subcommands([
+                    Command::new("list").about("Counts the dead letters of every output"),
+                    Command::new("show").about("Prints dead letters").args([output(), ids()]),
+                    Command::new("replay")
+                        .about("Sends dead letters again and removes those that are written")
+                        .args([output(), ids()]),
+                    Command::new("drop")
+                        .about("Removes dead letters")
+                        .args([output(), ids(), switch("all", "All of them")]),
+                ]),
             Command::new("flows").about("Reads packet captures and prints who talked to whom").args(flows()),
             Command::new("status")
                 .about("Shows what a running agent has taken in and where it went")
@@ -206,6 +234,14 @@ pub(super) fn command() -> Command {
 
 fn required(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).required(true).help(help)
+}
+
+fn output() -> Arg {
+    required("OUTPUT", "Alias of the output, or the name of its plugin")
+}
+
+fn ids() -> Arg {
+    Arg::new("ID").num_args(0..).help("Numbers of the letters; all if none is given")
 }
 
 fn store() -> Arg {

@@ -4,8 +4,10 @@
 //! (single-dash long flags, lists split at commas, `--once=true`), so that service files and scripts go on working.
 
 mod args;
+mod dlq;
 mod flows;
 mod print;
+mod queue;
 mod reload;
 mod run;
 mod secrets;
@@ -62,6 +64,8 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(("completions", m)) => print::completions(m),
         Some(("man", _)) => print::man(),
         Some(("config", m)) => config(matches, m),
+        Some(("dlq", m)) => runtime()?.block_on(dlq::dlq(matches, m)),
+        Some(("queue", m)) => queue::queue(matches, m),
         Some(("secrets", m)) => runtime()?.block_on(secrets::secrets(matches, m)),
         Some((other, _)) => bail!("unknown command {other:?}"),
         None => without_command(matches),

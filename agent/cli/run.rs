@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Release};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Runs until the end that the flags ask for.
 pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
@@ -59,7 +60,7 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Su
     let surroundings = surroundings(&config, mode);
     crate::secrets::start(&config, &surroundings).await?;
     config.check(&surroundings).map_err(|e| agent_api::anyhow!("{e}"))?;
-    let keeps_state = |config: &Config| !config.agent.statefile.is_empty() && mode == Mode::Run;
+    let keeps_state = move |config: &Config| !config.agent.statefile.is_empty() && mode == Mode::Run;
     if keeps_state(&config) {
         state::load(Path::new(&config.agent.statefile), &surroundings)?;
     }
@@ -80,8 +81,19 @@ async fn one_life(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<Su
     if mode == Mode::Run {
         watch::start(matches, watch, &config.sources, &reloader);
     }
+    let no_more = CancellationToken::new();
+    let keeping = {
+        let no_more = no_more.clone();
+        let (reloader, surroundings) = (reloader.clone(), surroundings.clone());
+        let file =
+            move || Some(reloader.current()).filter(|c| keeps_state(c)).map(|c| c.agent.statefile.clone().into());
+        tokio::spawn(state::keep(file, surroundings, no_more))
+    };
     let result = pipeline::run(config, mode, wait, &surroundings, &control, reloads).await;
     telling.abort();
+    no_more.cancel();
+    // What it is writing is not to be mixed up with what follows.
+    drop(keeping.await);
     api.stop().await;
     let config = reloader.current();
     if keeps_state(&config) {

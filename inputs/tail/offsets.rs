@@ -42,7 +42,7 @@ struct Seen {
 }
 
 /// The state is written at most so often.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Files that are not read any more are remembered up to this number.
 const REMEMBERED: usize = 10_000;
 

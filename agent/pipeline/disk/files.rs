@@ -171,7 +171,7 @@ impl Files {
 ///
 /// The last first: where a segment could not be cut after a failure, what follows there has been written again to a later one,
 /// under the same numbers, and only those copies are known to have been synced.
-fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log) -> Result<Leftover> {
+pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log) -> Result<Leftover> {
     let mut names: Vec<(u64, PathBuf)> = Vec::new();
     for path in fs.list(directory).with_context(|| format!("list {}", directory.display()))? {
         let id = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());

@@ -1,0 +1,66 @@
+//! `dlq list|show|replay|drop`: metrics that outputs have refused for good.
+
+use super::{args, load, print, sources, surroundings};
+use crate::pipeline::{DeadLetters, Letter, Mode, folders, replay};
+use agent_api::{Context, Result, bail};
+use clap::ArgMatches;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
+    let config = load(&sources(&[root, matches]))?;
+    let Some((command, m)) = matches.subcommand() else { bail!("no command") };
+    let kept: Vec<_> = folders(&config)
+        .into_iter()
+        .zip(&config.outputs)
+        .filter_map(|(f, o)| Some((f.name, DeadLetters::new(f.dead_letters?, o.plugin.log_name()), o)))
+        .collect();
+    if command == "list" {
+        let mut out = String::new();
+        for (name, letters, _) in &kept {
+            let (found, bad) = letters.read()?;
+            let count = found.len();
+            write!(out, "{name}: {count} {}", if count == 1 { "letter" } else { "letters" })?;
+            if let (Some(first), Some(last)) = (found.first(), found.last()) {
+                write!(out, ", {} to {}", first.time, last.time)?;
+            }
+            writeln!(out, "{}", if bad > 0 { format!(", {bad} lines that cannot be read") } else { String::new() })?;
+        }
+        return print::text(&out);
+    }
+    let name = m.get_one::<String>("OUTPUT").map(String::as_str).unwrap_or_default();
+    let Some((_, letters, output)) = kept.iter().find(|k| k.0 == name) else {
+        let names: Vec<&str> = kept.iter().map(|k| k.0.as_str()).collect();
+        bail!("unknown output {name:?}; with dead letters: {}", names.join(", "));
+    };
+    let id = |id: &String| id.parse().with_context(|| format!("read the number of a letter: {id:?}"));
+    let ids: BTreeSet<u64> = args::all(m, "ID").iter().map(id).collect::<Result<_>>()?;
+    let (mut found, _) = letters.read()?;
+    found.retain(|letter: &Letter| ids.is_empty() || ids.contains(&letter.id));
+    match command {
+        "show" => {
+            let mut out = String::new();
+            for letter in &found {
+                writeln!(out, "{} {} {}: {}", letter.id, letter.time, letter.output, letter.reason)?;
+                writeln!(out, "    {}", letter.metric)?;
+            }
+            print::text(&out)
+        }
+        "drop" => {
+            if ids.is_empty() && !args::flag(m, "all") {
+                bail!("name the letters to drop, or give --all");
+            }
+            let removed = if found.is_empty() { 0 } else { letters.remove(&found.iter().map(|l| l.id).collect())? };
+            print::text(&format!("{removed} dropped\n"))
+        }
+        "replay" => {
+            let surroundings = surroundings(&config, Mode::Once);
+            crate::secrets::start(&config, &surroundings).await?;
+            let written = replay(output, letters, &found, &surroundings).await?;
+            print::text(&format!("{written} of {} written\n", found.len()))?;
+            Ok(if written == found.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        other => bail!("unknown command {other:?}"),
+    }
+}
