@@ -129,6 +129,7 @@ pub fn reloading() {}
 pub fn reloaded(_: &str) {}
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use notify::Manager;

@@ -4,6 +4,7 @@
 //! rewritten without the other. It changes rarely: every plugin is rebuilt when it does.
 
 #![deny(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod log;
 pub mod metric;

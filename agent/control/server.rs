@@ -86,12 +86,12 @@ impl Server {
     /// Goes over to what was opened; stops what is no longer wanted.
     pub fn follow(&self, api: Option<&Api>, opened: Option<Opened>, context: &Context) {
         let mut running = self.lock();
-        if opened.is_some() || api.is_none() {
-            if let Some(before) = running.take() {
-                before.sockets.hand_over();
-                before.sockets.clear();
-                before.stop.cancel();
-            }
+        if (opened.is_some() || api.is_none())
+            && let Some(before) = running.take()
+        {
+            before.sockets.hand_over();
+            before.sockets.clear();
+            before.stop.cancel();
         }
         let Some(Opened { api, listener, sockets, tls }) = opened else { return };
         let (stop, digest) = (CancellationToken::new(), api.digest);
