@@ -48,10 +48,13 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// A flow, a field of it and the values that are expected there.
+type Expected<'a> = (Flow, &'a str, Vec<&'a str>);
+
 #[test]
 fn first_packets_say_what_arkime_says() {
     let table = include_str!("pcap/metadata.csv");
-    let mut expected: BTreeMap<&str, Vec<(Flow, &str, Vec<&str>)>> = BTreeMap::new();
+    let mut expected: BTreeMap<&str, Vec<Expected<'_>>> = BTreeMap::new();
     for line in table.lines().skip(1) {
         let [capture, src, src_port, dst, dst_port, field, values] = line.split(',').collect::<Vec<_>>()[..] else {
             panic!("{line}")
