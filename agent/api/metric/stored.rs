@@ -2,9 +2,11 @@
 //!
 //! Version 1. Numbers are LEB128 (`n`), signed ones zigzag first (`s`), floats 8 bytes, the lowest first:
 //!
-//!     batch  = n:metrics n:bytes-of-texts texts n:texts n:length* metric*
-//!     metric = n:name kind:1 s:time n:tags (n:key n:value)* n:fields (n:key value)*
-//!     value  = 0 float | 1 s | 2 n | 3 (false) | 4 (true) | 5 n:text
+//! ```text
+//! batch  = n:metrics n:bytes-of-texts texts n:texts n:length* metric*
+//! metric = n:name kind:1 s:time n:tags (n:key n:value)* n:fields (n:key value)*
+//! value  = 0 float | 1 s | 2 n | 3 (false) | 4 (true) | 5 n:text
+//! ```
 //!
 //! `texts` is UTF-8, cut by the lengths; names, keys and texts are numbers of such pieces. `kind` is twice the kind of the metric
 //! (0 untyped, 1 counter, 2 gauge, 3 summary, 4 histogram) and 1 more if nothing of it needs an escape in line protocol. Times

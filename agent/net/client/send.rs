@@ -3,7 +3,7 @@
 use super::login::Login;
 use super::oauth::Tokens;
 use super::resolve::ResolveError;
-use crate::coding::Coding;
+use crate::coding::{Coding, DecodeError};
 use agent_api::{Result, anyhow};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -118,7 +118,13 @@ impl Answer {
             Some(b"zstd") => Coding::Zstd,
             _ => return Ok(self.body),
         };
-        if self.body.is_empty() { Ok(self.body) } else { Ok(coding.decode(&self.body, max as u64)?) }
+        if self.body.is_empty() {
+            return Ok(self.body);
+        }
+        coding.decode(&self.body, max as u64).map_err(|e| match e {
+            DecodeError::TooLarge => anyhow!("unpack body: more than {max} bytes"),
+            other => other.into(),
+        })
     }
 
     /// The first line of the body for a message, cut at 200 characters.

@@ -1,7 +1,9 @@
 //! The form of the files: a header, then records, each with its length, checksum and number.
 //!
-//!     segment = "agentseg" version:u32 first:u64 crc:u32 record*
-//!     record  = length:u32 crc:u32 number:u64 metrics:u32 payload
+//! ```text
+//! segment = "agentseg" version:u32 first:u64 crc:u32 record*
+//! record  = length:u32 crc:u32 number:u64 metrics:u32 payload
+//! ```
 //!
 //! All numbers have the lowest byte first. A checksum is CRC-32C over the rest of the header, of a record over all but itself.
 //! Numbers grow from record to record; that, and the checksum, finds the next record behind a damaged one. The payload is
