@@ -2,7 +2,7 @@
 
 use super::disk::Disk;
 use super::queue::Queue;
-use crate::config::OutputConfig;
+use crate::config::{Order, OutputConfig};
 use agent_api::{Chunk, Log, Settled, View};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,11 @@ impl Buffer {
     pub(super) fn new(config: &OutputConfig, directory: Option<PathBuf>, log: &Log) -> Self {
         match (&config.disk, directory) {
             (Some(disk), Some(directory)) => {
+                if config.queue.order == Order::NewestFirst {
+                    log.warn(
+                        "buffer_order: a queue on disk is written oldest first; newest_first is for queues in memory",
+                    );
+                }
                 Buffer::Disk(Disk::new(directory, disk, config.queue, config.metric_batch_size, log.clone()))
             }
             _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size, config.queue)),
