@@ -23,6 +23,8 @@ mod influx;
 mod pages;
 #[cfg(feature = "_parsers")]
 mod parsers;
+#[cfg(feature = "_sockets")]
+mod sockets;
 #[cfg(all(
     test,
     any(feature = "exec", feature = "execd", feature = "_listen", feature = "directory_monitor", feature = "pcap")

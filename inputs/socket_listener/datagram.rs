@@ -1,17 +1,25 @@
 //! Datagrams: many are received at a time, laid into one body and parsed one after the other into one batch.
 
-use super::Intake;
+use super::Stats;
 use crate::parsers::Parsers;
+use crate::sockets::Gate;
 use agent_api::plugin::BoxParser;
 use agent_api::*;
 use agent_net::server::{Coding, Drops, Packets};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// What comes in.
+#[derive(Clone)]
+pub(super) struct Intake {
+    pub(super) gate: Arc<Gate>,
+    pub(super) stats: Arc<Stats>,
+}
+
 /// Serves until the stop.
 pub(super) async fn serve(
     packets: Packets,
-    intake: Arc<Intake>,
+    intake: Intake,
     parsers: Parsers,
     out: Sender,
     mut stop: Stop,
@@ -47,7 +55,7 @@ fn receive(packets: Packets, intake: &Intake, mut parser: BoxParser, out: &Sende
         if count == 0 {
             continue;
         }
-        let allowed = || receiver.iter().filter(|p| intake.allows(p.from)).map(|p| p.bytes);
+        let allowed = || receiver.iter().filter(|p| intake.gate.allows(p.from)).map(|p| p.bytes);
         let mut bad = ParseError::default();
         let (bytes, places) = lay_out(intake, allowed(), &mut bad);
         intake.stats.packets.add(count as i64);
@@ -80,10 +88,10 @@ fn lay_out<'a>(
     let (mut bytes, mut places) = (Vec::new(), Vec::new());
     for packet in packets.filter(|p| !p.is_empty()) {
         let from = bytes.len();
-        if intake.coding == Coding::Identity {
+        if intake.gate.coding == Coding::Identity {
             bytes.extend_from_slice(packet);
         } else {
-            match intake.coding.decode(packet, intake.max_unpacked) {
+            match intake.gate.coding.decode(packet, intake.gate.max_unpacked) {
                 Ok(plain) => bytes.extend_from_slice(&plain),
                 Err(cause) => bad.add(0, "", cause),
             }

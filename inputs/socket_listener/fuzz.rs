@@ -1,10 +1,10 @@
 //! The way of a stream through a connection without its socket, for `tests/fuzz`.
 
+use super::messages::Messages;
 use super::split::{LengthField, Splitter};
-use super::stream::Messages;
 use agent_api::options::{Item, Setting, Span};
 use agent_api::plugin::BoxParser;
-use agent_api::{Batch, Table};
+use agent_api::{Batch, ParseError, Table};
 
 /// The metrics of a stream that comes in pieces of `step` bytes, which is at least 1. `mode` chooses how it is split.
 pub fn connection(parser: BoxParser, mode: u8, stream: &[u8], step: usize) -> Batch {
@@ -17,15 +17,15 @@ pub fn connection(parser: BoxParser, mode: u8, stream: &[u8], step: usize) -> Ba
     };
     let length = usize::from(mode / 5) + 1;
     let splitter = Splitter::new(strategy, delimiter, length, &header(mode / 5)).expect("these settings are good");
-    let mut messages = Messages::new(parser, splitter);
+    let (mut messages, mut bad) = (Messages::new(parser, splitter), ParseError::default());
     for piece in stream.chunks(step) {
         let new = messages.buffer.len();
         messages.buffer.extend_from_slice(piece);
-        if messages.parse(new, |_| {}).is_err() {
+        if messages.parse(new, &mut bad).is_err() {
             break;
         }
     }
-    messages.finish(|_| {});
+    messages.finish(&mut bad);
     messages.collector.take()
 }
 

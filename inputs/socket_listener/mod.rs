@@ -4,20 +4,21 @@
 
 mod datagram;
 pub(crate) mod fuzz;
+mod messages;
 mod split;
-mod stream;
 #[cfg(test)]
 mod tests;
 
 use crate::parsers::Parsers;
+use crate::sockets::{Connections, Gate};
 use agent_api::options::With;
 use agent_api::*;
-use agent_net::server::{self, Address, Coding, Listener as Socket, Packets, Peer};
+use agent_net::server::{self, Address, Listener as Socket, Packets};
 use agent_net::tls::ServerTls;
+use messages::Formatted;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use split::{LengthField, Splitter};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 register!(Entry::listener::<SocketListener>());
@@ -28,7 +29,9 @@ struct SocketListener {
     tls: ServerTls,
     address: Address,
     mode: Option<u32>,
-    intake: Arc<Intake>,
+    splitter: Splitter,
+    gate: Arc<Gate>,
+    stats: Arc<Stats>,
     env: Env,
     bound: Option<Bound>,
 }
@@ -36,16 +39,6 @@ struct SocketListener {
 enum Bound {
     Packets(Packets),
     Connections(Socket),
-}
-
-/// What receivers share.
-struct Intake {
-    splitter: Splitter,
-    coding: Coding,
-    max_unpacked: u64,
-    /// Who may send; everybody where it is empty.
-    allowed: Vec<IpAddr>,
-    stats: Stats,
 }
 
 struct Stats {
@@ -124,36 +117,31 @@ impl Plugin for SocketListener {
         ensure!(!settings.service_address.is_empty(), "service_address is needed, such as \"tcp://:8094\"");
         let address = Address::parse(&settings.service_address, "tcp").context("service_address")?;
         let mode = server::socket_mode(&settings.socket_mode)?;
-        let coding = Coding::named(&settings.content_encoding).filter(|c| *c != Coding::Snappy);
+        let splitter = Splitter::new(
+            &settings.splitting_strategy,
+            &settings.splitting_delimiter,
+            settings.splitting_length,
+            &settings.splitting_length_field,
+        )?;
+        let gate = Gate::new(&settings.content_encoding, settings.max_decompression_size, &settings.allowed_sources)?;
         let stats = env.stats("socket_listener", &[("address", &settings.service_address)]);
-        let allowed = settings
-            .allowed_sources
-            .iter()
-            .map(|text| text.parse::<IpAddr>().with_context(|| format!("allowed_sources: {text:?} is no IP address")));
-        let intake = Intake {
-            splitter: Splitter::new(
-                &settings.splitting_strategy,
-                &settings.splitting_delimiter,
-                settings.splitting_length,
-                &settings.splitting_length_field,
-            )?,
-            coding: coding.with_context(|| {
-                format!(
-                    "content_encoding {:?} is unknown, expected identity, gzip, zlib or zstd",
-                    settings.content_encoding
-                )
-            })?,
-            max_unpacked: settings.max_decompression_size.0,
-            allowed: allowed.collect::<Result<_>>()?,
-            stats: Stats {
-                bytes: stats.counter("bytes_received"),
-                packets: stats.counter("packets_received"),
-                dropped: stats.counter("packets_dropped"),
-                connections: stats.counter("connections"),
-            },
+        let stats = Stats {
+            bytes: stats.counter("bytes_received"),
+            packets: stats.counter("packets_received"),
+            dropped: stats.counter("packets_dropped"),
+            connections: stats.counter("connections"),
         };
-        let intake = Arc::new(intake);
-        Ok(SocketListener { settings, tls, address, mode, intake, env: env.clone(), bound: None })
+        Ok(SocketListener {
+            settings,
+            tls,
+            address,
+            mode,
+            splitter,
+            gate: Arc::new(gate),
+            stats: Arc::new(stats),
+            env: env.clone(),
+            bound: None,
+        })
     }
 }
 
@@ -173,17 +161,22 @@ impl Listener for SocketListener {
         let parsers = Parsers::of(&self.env)?;
         self.env.log.info(format_args!("listening on {}", self.settings.service_address));
         match bound {
-            Bound::Packets(packets) => datagram::serve(packets, self.intake.clone(), parsers, out, stop).await,
+            Bound::Packets(packets) => {
+                let intake = datagram::Intake { gate: self.gate.clone(), stats: self.stats.clone() };
+                datagram::serve(packets, intake, parsers, out, stop).await
+            }
             Bound::Connections(socket) => {
                 let s = &self.settings;
-                let server = stream::Server {
-                    intake: self.intake.clone(),
-                    parsers,
+                let server = Connections {
+                    protocol: Formatted { parsers, splitter: self.splitter.clone() },
+                    gate: self.gate.clone(),
                     tls: self.tls.config(&[])?,
-                    max_connections: s.max_connections,
+                    most: s.max_connections,
                     read_timeout: (!s.read_timeout.is_zero()).then_some(*s.read_timeout),
                     keep_alive: s.keep_alive_period.map(|p| *p),
                     receive_buffer: usize::try_from(s.read_buffer_size.0).ok().filter(|n| *n > 0),
+                    open: self.stats.connections.clone(),
+                    bytes: self.stats.bytes.clone(),
                     log: self.env.log.clone(),
                     out,
                 };
@@ -191,16 +184,4 @@ impl Listener for SocketListener {
             }
         }
     }
-}
-
-impl Intake {
-    /// True if this sender may send.
-    fn allows(&self, peer: Option<IpAddr>) -> bool {
-        self.allowed.is_empty() || peer.is_some_and(|ip| self.allowed.iter().any(|a| a.to_canonical() == ip))
-    }
-}
-
-/// A sender for messages.
-fn sender(peer: Peer) -> String {
-    peer.0.map_or_else(|| "a local socket".to_owned(), |at| at.to_string())
 }

@@ -23,13 +23,13 @@ pub(super) enum Splitter {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LengthField {
     /// Bytes before the length.
-    offset: usize,
+    pub(super) offset: usize,
     /// Bytes of the length: 1, 2, 4 or 8.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// `be` (most significant byte first) or `le`.
-    endianness: String,
+    pub(super) endianness: String,
     /// Bytes of the whole header.
-    header_length: usize,
+    pub(super) header_length: usize,
 }
 
 /// A message in a buffer: its bytes, and where the next one begins.

@@ -87,6 +87,21 @@ async fn a_message_that_is_too_long_is_passed_over() {
 }
 
 #[tokio::test]
+async fn what_was_good_before_the_lengths_were_lost_is_kept() {
+    let (at, server) = start(TCP, |s| {
+        s.splitting_strategy = "variable length".to_owned();
+        s.splitting_length_field = LengthField { offset: 0, bytes: 4, endianness: "be".to_owned(), header_length: 4 };
+    })
+    .await;
+    // One write, so that all of it is there at the first reading.
+    let stream = b"\0\0\0\x07a v=1 1\0\0\0\x07a v=2 2\xff\xff\xff\xffa v=3 3";
+    connect(at).await.write_all(stream).await.unwrap();
+    assert_eq!(server.kept.wait(|l| l.len() == 2).await, ["a v=1 1", "a v=2 2"]);
+    let errors = server.stop().await.errors();
+    assert!(errors.len() == 1 && errors[0].contains("split messages"), "{errors:?}");
+}
+
+#[tokio::test]
 async fn a_packed_stream() {
     let (at, server) = start(TCP, |s| s.content_encoding = "gzip".to_owned()).await;
     let text: String = (0..20_000).map(|i| format!("a v={i} {i}\n")).collect();

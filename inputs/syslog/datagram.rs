@@ -1,15 +1,21 @@
 //! Datagrams: each is a message.
 
-use super::Intake;
-use super::metric::Messages;
+use super::metric::{Messages, Reading};
+use crate::sockets::Gate;
 use agent_api::*;
 use agent_net::server::{Coding, Packets};
 use std::sync::Arc;
 
 /// Serves until the stop.
-pub(super) async fn serve(packets: Packets, intake: Arc<Intake>, out: Sender, mut stop: Stop) -> Result<()> {
+pub(super) async fn serve(
+    packets: Packets,
+    gate: Arc<Gate>,
+    reading: Arc<Reading>,
+    out: Sender,
+    mut stop: Stop,
+) -> Result<()> {
     let (waker, ends) = (packets.waker(), stop.clone());
-    let mut running = tokio::task::spawn_blocking(move || receive(packets, &intake, &out, &ends));
+    let mut running = tokio::task::spawn_blocking(move || receive(packets, &gate, &reading, &out, &ends));
     loop {
         tokio::select! {
             biased;
@@ -22,18 +28,18 @@ pub(super) async fn serve(packets: Packets, intake: Arc<Intake>, out: Sender, mu
     running.await.context("receive")?
 }
 
-fn receive(packets: Packets, intake: &Intake, out: &Sender, stop: &Stop) -> Result<()> {
+fn receive(packets: Packets, gate: &Gate, reading: &Reading, out: &Sender, stop: &Stop) -> Result<()> {
     let mut receiver = packets.receiver();
     let mut messages = Messages::default();
     while !stop.is_stopped() {
         receiver.receive()?;
-        for packet in receiver.iter().filter(|p| intake.allows(p.from)) {
-            if intake.coding == Coding::Identity {
-                messages.add(packet.bytes, packet.from, &intake.reading);
+        for packet in receiver.iter().filter(|p| gate.allows(p.from)) {
+            if gate.coding == Coding::Identity {
+                messages.add(packet.bytes, packet.from, reading);
                 continue;
             }
-            match intake.coding.decode(packet.bytes, intake.max_unpacked) {
-                Ok(plain) => messages.add(&plain, packet.from, &intake.reading),
+            match gate.coding.decode(packet.bytes, gate.max_unpacked) {
+                Ok(plain) => messages.add(&plain, packet.from, reading),
                 Err(cause) => messages.bad.add(0, "", cause),
             }
         }

@@ -4,20 +4,22 @@
 //! where that is wanted. Only a stream whose lengths are lost is closed.
 
 mod datagram;
+mod incoming;
 mod metric;
-mod stream;
 #[cfg(test)]
 mod tests;
 
+use crate::sockets::{Connections, Gate};
 use agent_api::options::With;
 use agent_api::*;
-use agent_net::server::{self, Address, Coding, Family, Listener as Socket, Packets};
+use agent_net::server::{self, Address, Family, Listener as Socket, Packets};
 use agent_net::tls::ServerTls;
 use agent_syslog::Framing;
+use incoming::Transport;
 use metric::Reading;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 register!(Entry::listener::<Syslog>());
@@ -29,7 +31,8 @@ struct Syslog {
     address: Address,
     mode: Option<u32>,
     multicast_source: Option<Ipv4Addr>,
-    intake: Arc<Intake>,
+    gate: Arc<Gate>,
+    reading: Arc<Reading>,
     framing: Framing,
     log: Log,
     bound: Option<Bound>,
@@ -38,15 +41,6 @@ struct Syslog {
 enum Bound {
     Packets(Packets),
     Connections(Socket),
-}
-
-/// What receivers share.
-struct Intake {
-    reading: Reading,
-    coding: Coding,
-    max_unpacked: u64,
-    /// Who may send; everybody where it is empty.
-    allowed: Vec<IpAddr>,
 }
 
 /// Where messages come in and how they are read.
@@ -130,11 +124,6 @@ impl Plugin for Syslog {
         let address = address(&settings.server)?;
         let mode = server::socket_mode(&settings.socket_mode)?;
         let framing = settings.framing()?;
-        let coding = Coding::named(&settings.content_encoding).filter(|c| *c != Coding::Snappy);
-        let allowed = settings
-            .allowed_sources
-            .iter()
-            .map(|text| text.parse::<IpAddr>().with_context(|| format!("allowed_sources: {text:?} is no IP address")));
         let multicast_source = match settings.multicast_source.as_str() {
             "" => None,
             text => Some(text.parse().with_context(|| format!("multicast_source: {text:?} is no IPv4 address"))?),
@@ -144,24 +133,16 @@ impl Plugin for Syslog {
             "multicast_source: {:?} is no address of UDP",
             settings.server
         );
-        let intake = Intake {
-            reading: settings.reading()?,
-            coding: coding.with_context(|| {
-                format!(
-                    "content_encoding {:?} is unknown, expected identity, gzip, zlib or zstd",
-                    settings.content_encoding
-                )
-            })?,
-            max_unpacked: settings.max_decompression_size.0,
-            allowed: allowed.collect::<Result<_>>()?,
-        };
+        let gate = Gate::new(&settings.content_encoding, settings.max_decompression_size, &settings.allowed_sources)?;
+        let reading = settings.reading()?;
         Ok(Syslog {
             settings,
             tls,
             address,
             mode,
             multicast_source,
-            intake: Arc::new(intake),
+            gate: Arc::new(gate),
+            reading: Arc::new(reading),
             framing,
             log: env.log.clone(),
             bound: None,
@@ -186,17 +167,21 @@ impl Listener for Syslog {
         let bound = self.bound.take().context("listen: not open")?;
         self.log.info(format_args!("listening on {}", self.settings.server));
         match bound {
-            Bound::Packets(packets) => datagram::serve(packets, self.intake.clone(), out, stop).await,
+            Bound::Packets(packets) => {
+                datagram::serve(packets, self.gate.clone(), self.reading.clone(), out, stop).await
+            }
             Bound::Connections(socket) => {
                 let s = &self.settings;
-                let server = stream::Server {
-                    intake: self.intake.clone(),
-                    framing: self.framing,
+                let server = Connections {
+                    protocol: Transport { framing: self.framing, reading: self.reading.clone() },
+                    gate: self.gate.clone(),
                     tls: self.tls.config(&[])?,
-                    max_connections: s.max_connections,
+                    most: s.max_connections,
                     read_timeout: (!s.read_timeout.is_zero()).then_some(*s.read_timeout),
                     keep_alive: s.keep_alive_period.map(|p| *p),
                     receive_buffer: usize::try_from(s.read_buffer_size.0).ok().filter(|n| *n > 0),
+                    open: stats::Counter::default(),
+                    bytes: stats::Counter::default(),
                     log: self.log.clone(),
                     out,
                 };
@@ -257,12 +242,5 @@ fn with_port(host: &str, has_port: bool) -> String {
         Some(host) if has_port => format!("{host}:{PORT}"),
         _ if has_port => host.to_owned(),
         _ => format!("{host}:{PORT}"),
-    }
-}
-
-impl Intake {
-    /// True if this sender may send.
-    fn allows(&self, peer: Option<IpAddr>) -> bool {
-        self.allowed.is_empty() || peer.is_some_and(|ip| self.allowed.iter().any(|a| a.to_canonical() == ip))
     }
 }
