@@ -12,6 +12,8 @@ use std::path::Path;
 const LIMIT: usize = 16 << 20;
 /// The size of the first buffer, in bytes.
 const FIRST: usize = 4096;
+/// The least size of a page of memory, in bytes.
+const PAGE: usize = 4096;
 /// The size of a piece of a file that is read line by line, in bytes; also the longest line.
 const PIECE: usize = 64 << 10;
 
@@ -66,9 +68,32 @@ impl Reader {
         Ok(&self.buffer[..len])
     }
 
+    /// What the kernel writes of an open file in one piece, such as the `stat` of a process: a read that leaves room was all of it.
+    #[cfg(target_os = "linux")]
+    pub fn record(&mut self, file: &File) -> io::Result<&[u8]> {
+        use std::os::unix::fs::FileExt;
+        if self.buffer.len() < FIRST {
+            self.buffer.resize(FIRST, 0);
+        }
+        let len = file.read_at(&mut self.buffer, 0)?;
+        Ok(&self.buffer[..len])
+    }
+
     /// Hands on every line of a file of any size, without its end; an error names the file. What is left of a line beyond
     /// 64 KiB is not handed on.
-    pub fn lines(&mut self, path: &Path, mut each: impl FnMut(&[u8])) -> Result<()> {
+    pub fn lines(&mut self, path: &Path, each: impl FnMut(&[u8])) -> Result<()> {
+        self.pieces(path, 0, each)
+    }
+
+    /// The same for a table of the kernel whose lines have at most `longest` bytes. It hands out as many whole lines as fit a page
+    /// (fs/seq_file.c), so that a read which leaves room for another has had the last one; to ask whether there are more can be as dear
+    /// as the table.
+    pub fn table(&mut self, path: &Path, longest: usize, each: impl FnMut(&[u8])) -> Result<()> {
+        self.pieces(path, PAGE.saturating_sub(longest), each)
+    }
+
+    /// Hands on lines up to the end, or to a read of fewer than `enough` bytes.
+    fn pieces(&mut self, path: &Path, enough: usize, mut each: impl FnMut(&[u8])) -> Result<()> {
         let context = || format!("read {}", path.display());
         let mut file = File::open(path).with_context(context)?;
         if self.buffer.len() < PIECE {
@@ -89,7 +114,7 @@ impl Reader {
                 }
                 from += end + 1;
             }
-            if n == 0 {
+            if n == 0 || (n < enough && from == len) {
                 if from < len && !skip {
                     each(&self.buffer[from..len]);
                 }
@@ -146,6 +171,27 @@ mod tests {
             let mut got = Vec::new();
             Reader::new().lines(&path, |l| got.push(String::from_utf8(l.to_vec()).unwrap())).unwrap();
             assert_eq!(got, lines);
+        }
+    }
+
+    #[test]
+    fn tables_of_any_length_are_read_whole() {
+        let tree = Tree::empty();
+        for count in [0, 1, 28, 29, 30, 31, 32, 33, 64, 1000] {
+            let path = tree.write("f", &format!("{:127}\n", "x").repeat(count));
+            let mut got = 0;
+            Reader::new().table(&path, 128, |_| got += 1).unwrap();
+            assert_eq!(got, count);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_record_is_read_again_from_its_beginning() {
+        let file = File::open("/proc/self/stat").unwrap();
+        let mut reader = Reader::new();
+        for _ in 0..2 {
+            assert!(reader.record(&file).unwrap().ends_with(b"\n"));
         }
     }
 

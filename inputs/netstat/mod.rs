@@ -5,7 +5,7 @@
 //! neither root is needed nor time that grows with the number of processes.
 //!
 //! The tables of TCP are dear even when they are empty: the kernel walks its whole hash, a quarter of a million chains on a
-//! machine of 32 GB and 3 ms each. No connection changes its state without a segment or a change of the number of sockets, and
+//! machine of 32 GB and 1.6 ms, for each read of each of them. No connection changes its state without a segment or a change of the number of sockets, and
 //! both are counted in small files: while these stand still, what was counted last still holds.
 
 mod tables;
@@ -51,6 +51,9 @@ impl Plugin for Netstat {
 /// Tables, and whether each must be there: a kernel without IPv6 has no tables of it.
 const TCP: [(&str, bool); 2] = [("tcp", true), ("tcp6", false)];
 const OTHERS: [(&str, bool); 3] = [("udp", true), ("udp6", false), ("unix", false)];
+
+/// More bytes than a line of the tables of TCP has: they are padded to 150 and some more of IPv6.
+const LONGEST: usize = 512;
 
 /// Files of counters and the beginnings of the lines that change with every change of a connection.
 const COUNTERS: [(&str, &[u8]); 3] = [("snmp", b"Tcp:"), ("sockstat", b"TCP:"), ("sockstat6", b"TCP6:")];
@@ -99,7 +102,7 @@ impl Netstat {
             }
             let mut first = true;
             let seen = &mut self.seen;
-            self.reader.lines(&path, |line| {
+            let mut handle = |line: &[u8]| {
                 if std::mem::take(&mut first) {
                     return;
                 }
@@ -112,7 +115,11 @@ impl Netstat {
                 {
                     counts[socket.state as usize] += 1;
                 }
-            })?;
+            };
+            match *table {
+                "tcp" | "tcp6" => self.reader.table(&path, LONGEST, &mut handle)?,
+                _ => self.reader.lines(&path, &mut handle)?,
+            }
         }
         Ok(counts)
     }

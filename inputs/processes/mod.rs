@@ -1,7 +1,7 @@
 //! How many processes there are, by state.
 //!
-//! Only `/proc/<pid>/stat` is read, below an open folder so that the kernel need not look up the path each time: on a machine
-//! with thousands of processes this is the input that costs most.
+//! Only `/proc/<pid>/stat` is read, and the files stay open from one gathering to the next: on a machine with thousands of
+//! processes this is the input that costs most.
 
 mod stat;
 
@@ -18,6 +18,7 @@ struct Processes {
     log: Log,
     proc: PathBuf,
     reader: Reader,
+    files: stat::Files,
     unknown: Vec<u8>,
 }
 
@@ -38,7 +39,13 @@ impl Plugin for Processes {
         if settings.use_sudo {
             env.log.debug("use_sudo has no effect on this system");
         }
-        Ok(Processes { log: env.log.clone(), proc: env.host.proc.clone(), reader: Reader::new(), unknown: Vec::new() })
+        Ok(Processes {
+            log: env.log.clone(),
+            proc: env.host.proc.clone(),
+            reader: Reader::new(),
+            files: stat::Files::default(),
+            unknown: Vec::new(),
+        })
     }
 }
 
@@ -73,7 +80,7 @@ impl Input for Processes {
             }
         };
         let mut strange = Vec::new();
-        stat::each(&self.proc, &mut self.reader, |text| {
+        self.files.each(&self.proc, &mut self.reader, |text| {
             let Some(process) = stat::parse(text) else { return };
             count("total");
             threads += process.threads;
@@ -137,8 +144,35 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_processes() {
-        let got = gather(&mut Processes::new(Settings::default(), &Env::new("inputs.processes")).unwrap());
-        assert!(got[0].starts_with("processes "), "{got:?}");
+    fn processes_that_come_and_go_between_gatherings() {
+        let tree = Tree::of(&[("proc/1/stat", &stat("a", 'S', 1)), ("proc/30/stat", &stat("b", 'S', 1))]);
+        let mut input = Processes::new(Settings::default(), &tree.env()).unwrap();
+        let mut total = || {
+            let got = gather(&mut input).concat();
+            got.split(',').find_map(|f| f.strip_prefix("total=")).unwrap().to_owned()
+        };
+        assert_eq!(total(), "2i");
+        tree.write("proc/2/stat", &stat("c", 'R', 1));
+        assert_eq!(total(), "3i");
+        std::fs::remove_dir_all(tree.path().join("proc/30")).unwrap();
+        assert_eq!(total(), "2i");
+        tree.write("proc/30/stat", &stat("d", 'R', 1));
+        assert_eq!((total(), total()), ("3i".to_owned(), "3i".to_owned()));
+    }
+
+    /// The number of a process that has ended tells nothing of it, as its file is still open.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_of_this_machine_that_ends() {
+        let mut input = Processes::new(Settings::default(), &Env::new("inputs.processes")).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(gather(&mut input)[0].starts_with("processes "));
+        let id = child.id();
+        let kept = |input: &Processes| input.files.processes().any(|p| p == id);
+        assert!(kept(&input));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(gather(&mut input)[0].starts_with("processes "));
+        assert!(!kept(&input));
     }
 }
