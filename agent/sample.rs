@@ -1,6 +1,6 @@
 //! Samples and schema: printed from the settings types themselves, so that they cannot say anything else than the code does.
 
-use agent_api::plugin::{Entry, Family, Format, entries};
+use agent_api::plugin::{Entry, Family, Format, entries, here};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -65,7 +65,7 @@ pub fn config(wanted: &Wanted) -> String {
         }
         let names = wanted.names(family);
         let _written = write!(out, "{0}\n# {1}\n{0}\n\n", "#".repeat(79), family.name());
-        for entry in entries().into_iter().filter(|e| e.family == family) {
+        for entry in here().filter(|e| e.family == family) {
             let named = names.iter().any(|n| n == entry.name);
             if !names.is_empty() && !named {
                 continue;

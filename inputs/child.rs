@@ -84,6 +84,7 @@ impl Program {
     }
 
     /// The number of its process, until `ended` has been answered.
+    #[cfg(unix)]
     pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
     }

@@ -2,7 +2,7 @@
 
 use super::{VERSION, args};
 use crate::sample;
-use agent_api::plugin::{Family, entries};
+use agent_api::plugin::{Entry, Family, entries};
 use agent_api::{Result, bail};
 use clap::ArgMatches;
 use std::io::Write;
@@ -41,8 +41,11 @@ pub(super) fn list(family: &str) -> Result<ExitCode> {
 }
 
 fn names(wanted: impl Fn(Family) -> bool) -> String {
-    let mut names: Vec<String> =
-        entries().iter().filter(|e| wanted(e.family)).map(|e| format!("{}.{}\n", e.family.name(), e.name)).collect();
+    let line = |e: &Entry| {
+        let missing = e.missing_here().map_or_else(String::new, |system| format!(" (not on {system})"));
+        format!("{}.{}{missing}\n", e.family.name(), e.name)
+    };
+    let mut names: Vec<String> = entries().into_iter().filter(|e| wanted(e.family)).map(line).collect();
     names.sort();
     names.concat()
 }

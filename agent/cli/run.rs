@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::control::{Context, Server};
 use crate::pipeline::{self, Control, Mode, Summary};
 use crate::{logging, state};
-use agent_api::plugin::entries;
+use agent_api::plugin::here;
 use agent_api::{Result, bail};
 use clap::ArgMatches;
 use std::path::Path;
@@ -127,7 +127,7 @@ fn announce(config: &Config, with_sources: bool) {
     for source in &config.sources {
         log.info(format_args!("Loading config: {source}"));
     }
-    let count = |family: &str| entries().iter().filter(|e| e.family.name() == family).count();
+    let count = |family: &str| here().filter(|e| e.family.name() == family).count();
     log.info(format_args!("Starting agent {VERSION}"));
     log.info(format_args!(
         "Available plugins: {} inputs, {} aggregators, {} processors, {} parsers, {} outputs, {} secret-stores",

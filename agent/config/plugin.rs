@@ -62,6 +62,11 @@ impl Found<'_> {
             remarks.problems.push(self.unknown());
             return None;
         };
+        if let Some(system) = entry.missing_here() {
+            let message = format!("{} is not on {system}, it looks at what only Linux has", self.full_name());
+            remarks.problems.push(Problem::at(self.span, message));
+            return None;
+        }
         (entry.migrate)(&mut table, &mut remarks.notes);
         let formats = match Formats::of(entry, &table) {
             Ok(formats) => formats,

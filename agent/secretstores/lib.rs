@@ -13,7 +13,7 @@ mod http;
 mod jose;
 #[cfg(feature = "oauth2")]
 mod oauth2;
-#[cfg(all(feature = "os", target_os = "linux"))]
+#[cfg(feature = "os")]
 mod os;
 #[cfg(feature = "systemd")]
 mod systemd;

@@ -37,6 +37,7 @@ struct Settings {
 impl Plugin for Bond {
     const NAME: &'static str = "bond";
     const ABOUT: &'static str = "Reads the state of bonds of network interfaces.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -34,6 +34,7 @@ struct Settings {
 impl Plugin for Cgroup {
     const NAME: &'static str = "cgroup";
     const ABOUT: &'static str = "Reads files of control groups.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, _: &Env) -> Result<Self> {

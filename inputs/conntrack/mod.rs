@@ -44,6 +44,7 @@ impl Default for Settings {
 impl Plugin for Conntrack {
     const NAME: &'static str = "conntrack";
     const ABOUT: &'static str = "Reads how full the table of tracked connections is.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(mut settings: Settings, env: &Env) -> Result<Self> {

@@ -63,6 +63,7 @@ impl Default for Settings {
 impl Plugin for Cpu {
     const NAME: &'static str = "cpu";
     const ABOUT: &'static str = "Reads how the processors spend their time.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

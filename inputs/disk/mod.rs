@@ -41,6 +41,7 @@ struct Settings {
 impl Plugin for Disk {
     const NAME: &'static str = "disk";
     const ABOUT: &'static str = "Reads how full the mounted file systems are.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -56,6 +56,7 @@ impl Default for Settings {
 impl Plugin for Diskio {
     const NAME: &'static str = "diskio";
     const ABOUT: &'static str = "Reads the traffic of disks.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

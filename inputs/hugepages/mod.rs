@@ -35,6 +35,7 @@ impl Default for Settings {
 impl Plugin for Hugepages {
     const NAME: &'static str = "hugepages";
     const ABOUT: &'static str = "Reads how many huge pages there are and how many are free.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(mut settings: Settings, env: &Env) -> Result<Self> {

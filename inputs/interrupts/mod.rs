@@ -29,6 +29,7 @@ struct Settings {
 impl Plugin for Interrupts {
     const NAME: &'static str = "interrupts";
     const ABOUT: &'static str = "Counts interrupts by line and processor.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

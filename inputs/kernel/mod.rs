@@ -33,6 +33,7 @@ struct Settings {
 impl Plugin for Kernel {
     const NAME: &'static str = "kernel";
     const ABOUT: &'static str = "Reads counters of the Linux kernel.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

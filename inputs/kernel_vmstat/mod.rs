@@ -22,6 +22,7 @@ struct Settings {}
 impl Plugin for KernelVmstat {
     const NAME: &'static str = "kernel_vmstat";
     const ABOUT: &'static str = "Reads counters of the kernel's virtual memory.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {

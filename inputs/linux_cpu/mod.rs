@@ -51,6 +51,7 @@ const THERMAL: [(&str, &str); 3] = [
 impl Plugin for LinuxCpu {
     const NAME: &'static str = "linux_cpu";
     const ABOUT: &'static str = "Reads frequencies and throttling of the processors.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(mut settings: Settings, env: &Env) -> Result<Self> {

@@ -24,6 +24,7 @@ struct Settings {}
 impl Plugin for LinuxSysctlFs {
     const NAME: &'static str = "linux_sysctl_fs";
     const ABOUT: &'static str = "Reads the kernel's limits for files and what is used of them.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {

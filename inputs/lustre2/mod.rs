@@ -63,6 +63,7 @@ type Found = BTreeMap<Subject, BTreeMap<&'static str, u64>>;
 impl Plugin for Lustre2 {
     const NAME: &'static str = "lustre2";
     const ABOUT: &'static str = "Reads what servers of a Lustre file system count.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -27,6 +27,7 @@ struct Settings {
 impl Plugin for Mdstat {
     const NAME: &'static str = "mdstat";
     const ABOUT: &'static str = "Reads the state of software RAID arrays.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

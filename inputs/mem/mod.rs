@@ -32,6 +32,7 @@ struct Settings {
 impl Plugin for Mem {
     const NAME: &'static str = "mem";
     const ABOUT: &'static str = "Reads how the memory is used.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -37,6 +37,7 @@ struct Settings {
 impl Plugin for Net {
     const NAME: &'static str = "net";
     const ABOUT: &'static str = "Reads the traffic of network interfaces.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

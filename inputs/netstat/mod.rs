@@ -41,6 +41,7 @@ struct Settings {}
 impl Plugin for Netstat {
     const NAME: &'static str = "netstat";
     const ABOUT: &'static str = "Counts TCP connections by state, and UDP sockets.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {

@@ -40,6 +40,7 @@ struct Settings {
 impl Plugin for Nfsclient {
     const NAME: &'static str = "nfsclient";
     const ABOUT: &'static str = "Reads what the kernel counts for NFS mounts.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -41,6 +41,7 @@ const NAMES: [&str; 3] = ["netstat", "snmp", "snmp6"];
 impl Plugin for Nstat {
     const NAME: &'static str = "nstat";
     const ABOUT: &'static str = "Reads counters of the network protocols.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -1,6 +1,7 @@
 //! Whether hosts answer to ping and how fast, by the system's program or by ICMP sockets of the agent's own.
 
 mod exec;
+#[cfg(target_os = "linux")]
 mod icmp;
 #[cfg(target_os = "linux")]
 mod native;

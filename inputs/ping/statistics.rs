@@ -1,6 +1,7 @@
 //! From answers to fields.
 
 use agent_api::{Error, Value};
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 /// What there is to say of a host.
@@ -29,6 +30,7 @@ pub(super) fn loss(sent: i64, received: i64) -> f64 {
 }
 
 /// What came back of the packets to a host.
+#[cfg(target_os = "linux")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answers {
     pub(super) sent: u32,
@@ -37,6 +39,7 @@ pub(super) struct Answers {
     pub(super) times: Vec<Duration>,
 }
 
+#[cfg(target_os = "linux")]
 impl Answers {
     pub(super) fn report(mut self, percentiles: &[u8]) -> Report {
         let (sent, received) = (i64::from(self.sent), self.times.len() as i64);
@@ -64,6 +67,7 @@ impl Answers {
 }
 
 /// A percentile of sorted times, the last one at least: method R7 of Hyndman and Fan (1996).
+#[cfg(target_os = "linux")]
 fn percentile(times: &[f64], percent: u8) -> f64 {
     let last = times.len().saturating_sub(1);
     let rank = f64::from(percent.min(100)) / 100.0 * last as f64;
@@ -72,7 +76,7 @@ fn percentile(times: &[f64], percent: u8) -> f64 {
     times[at] + (times[next] - times[at]) * (rank - at as f64)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -33,6 +33,7 @@ struct Settings {
 impl Plugin for Processes {
     const NAME: &'static str = "processes";
     const ABOUT: &'static str = "Counts processes by state, and threads.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -36,6 +36,7 @@ struct Search {
 impl Plugin for Procstat {
     const NAME: &'static str = "procstat";
     const ABOUT: &'static str = "Reads what single processes use.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

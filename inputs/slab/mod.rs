@@ -25,6 +25,7 @@ struct Settings {
 impl Plugin for Slab {
     const NAME: &'static str = "slab";
     const ABOUT: &'static str = "Reads how much memory the kernel's slab caches use.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

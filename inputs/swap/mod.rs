@@ -28,6 +28,7 @@ struct Settings {}
 impl Plugin for Swap {
     const NAME: &'static str = "swap";
     const ABOUT: &'static str = "Reads how the swap space is used.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {

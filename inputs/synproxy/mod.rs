@@ -26,6 +26,7 @@ const FIELDS: [&str; 6] =
 impl Plugin for Synproxy {
     const NAME: &'static str = "synproxy";
     const ABOUT: &'static str = "Reads the counters of the kernel's SYN proxy.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {

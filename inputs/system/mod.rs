@@ -59,6 +59,7 @@ const GROUPS: [&str; 7] = ["legacy", "cpus", "dmi", "load", "os", "uptime", "use
 impl Plugin for System {
     const NAME: &'static str = "system";
     const ABOUT: &'static str = "Reads load, uptime, users and what the machine is.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(mut settings: Settings, env: &Env) -> Result<Self> {

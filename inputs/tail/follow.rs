@@ -302,6 +302,7 @@ impl Reader {
     }
 
     /// Adds what was read elsewhere.
+    #[cfg(unix)]
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.rest.extend_from_slice(bytes);
     }

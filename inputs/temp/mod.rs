@@ -42,6 +42,7 @@ impl Default for Settings {
 impl Plugin for Temp {
     const NAME: &'static str = "temp";
     const ABOUT: &'static str = "Reads the temperatures of the machine.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(mut settings: Settings, env: &Env) -> Result<Self> {

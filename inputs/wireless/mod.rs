@@ -27,6 +27,7 @@ struct Settings {
 impl Plugin for Wireless {
     const NAME: &'static str = "wireless";
     const ABOUT: &'static str = "Reads the quality of wireless links.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -45,6 +45,7 @@ const USUAL: [&str; 9] =
 impl Plugin for Zfs {
     const NAME: &'static str = "zfs";
     const ABOUT: &'static str = "Reads statistics of ZFS.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {

@@ -61,7 +61,7 @@ impl Mapping {
             severity,
             facility,
             appname: settings.default_appname.clone(),
-            hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            hostname: host_name(),
         })
     }
 
@@ -130,4 +130,16 @@ fn shown(value: Value<'_>) -> Cow<'_, str> {
             Cow::Owned(text)
         }
     }
+}
+
+/// The name of this host.
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The name of this host; the system sets the variable for every process.
+#[cfg(not(unix))]
+fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
 }

@@ -21,7 +21,7 @@ pub use env::{
     now,
 };
 pub use errors::{BadLine, BuildError, ParseError, StartError, WriteError};
-pub use registry::{Build, Entry, Family, entries, find, nearest};
+pub use registry::{Build, Entry, Family, entries, find, here, nearest};
 pub use sender::{Request, Sender, Sink, Stop};
 
 /// Runs something that blocks or computes for long, giving the thread's other tasks to another thread meanwhile.
@@ -45,6 +45,8 @@ pub trait Plugin: Sized + Send + 'static {
     const ABOUT: &'static str;
     /// Whether the options of a data format share its table.
     const FORMAT: Format = Format::None;
+    /// True if it looks at what only Linux has; a configuration for another system that has it is refused.
+    const LINUX: bool = false;
     /// Its settings.
     type Settings: Fields;
 

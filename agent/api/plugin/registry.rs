@@ -59,6 +59,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Whether the options of a data format share its table.
     pub format: Format,
+    /// True if it looks at what only Linux has.
+    pub linux: bool,
     /// How it is made.
     pub build: Build,
     /// The keys that it takes.
@@ -83,12 +85,29 @@ impl Entry {
             name: T::NAME,
             about: T::ABOUT,
             format: T::FORMAT,
+            linux: T::LINUX,
             build,
             keys: <T::Settings as Fields>::keys,
             schema: <T::Settings as Fields>::schema,
             migrate: T::migrate,
         }
     }
+    /// The name of the operating system `os` ([`std::env::consts::OS`]) if the plugin cannot work there.
+    pub fn missing_on(&self, os: &'static str) -> Option<&'static str> {
+        match os {
+            _ if !self.linux => None,
+            "linux" | "android" => None,
+            "windows" => Some("Windows"),
+            "macos" => Some("macOS"),
+            "freebsd" => Some("FreeBSD"),
+            other => Some(other),
+        }
+    }
+    /// The name of this operating system if the plugin cannot work on it.
+    pub fn missing_here(&self) -> Option<&'static str> {
+        self.missing_on(std::env::consts::OS)
+    }
+
     /// Registers an input that is asked at every interval.
     pub const fn input<T: Input>() -> Self {
         Entry::of::<T>(Family::Inputs, Build::Input(|t, e| Ok(Box::new(make::<T>(t, e)?))))
@@ -130,6 +149,11 @@ pub fn entries() -> Vec<&'static Entry> {
     all
 }
 
+/// All plugins that can work on this system, sorted by family and name.
+pub fn here() -> impl Iterator<Item = &'static Entry> {
+    entries().into_iter().filter(|e| e.missing_here().is_none())
+}
+
 /// The plugin of a name.
 pub fn find(family: Family, name: &str) -> Option<&'static Entry> {
     inventory::iter::<Entry>().find(|e| e.family == family && e.name == name)
@@ -163,4 +187,41 @@ fn distance(a: &str, b: &str) -> usize {
         rows.push(row);
     }
     rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default, serde::Deserialize, schemars::JsonSchema)]
+    struct Settings {}
+    struct Probe<const LINUX: bool>;
+
+    impl<const LINUX: bool> Plugin for Probe<LINUX> {
+        const NAME: &'static str = "probe";
+        const ABOUT: &'static str = "Is somewhere.";
+        const LINUX: bool = LINUX;
+        type Settings = Settings;
+        fn new(_: Settings, _: &Env) -> Result<Self> {
+            Ok(Probe)
+        }
+    }
+
+    impl<const LINUX: bool> Input for Probe<LINUX> {
+        async fn gather(&mut self, _: &mut Collector) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_needs_linux_is_missing_elsewhere() {
+        let (everywhere, linux) = (Entry::input::<Probe<false>>(), Entry::input::<Probe<true>>());
+        for os in ["linux", "windows", "freebsd"] {
+            assert_eq!(everywhere.missing_on(os), None);
+        }
+        assert_eq!(linux.missing_on("linux"), None);
+        assert_eq!(linux.missing_on("windows"), Some("Windows"));
+        assert_eq!(linux.missing_on("openbsd"), Some("openbsd"));
+        assert_eq!(linux.missing_here(), linux.missing_on(std::env::consts::OS));
+    }
 }

@@ -3,7 +3,9 @@
 use super::TlsConfig;
 use super::address::{Address, Family, SocketFile, resolve};
 use super::handover;
-use agent_api::{Context, Error, Result, anyhow, bail};
+#[cfg(unix)]
+use agent_api::Context;
+use agent_api::{Error, Result, anyhow, bail};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;

@@ -18,6 +18,6 @@ async fn what_is_set_can_be_read_listed_and_removed() {
     assert!(store.get("token").await.is_err() && store.remove("token").await.is_err());
     assert_eq!(store.keys().await.unwrap(), ["other"]);
     assert!(store.set("empty", "").await.is_err() && store.set("", "x").await.is_err());
-    let ring = store.find().unwrap();
-    user().unwrap().unlink_keyring(&ring).unwrap();
+    let ring = store.keys.find().unwrap();
+    linux::user().unwrap().unlink_keyring(&ring).unwrap();
 }

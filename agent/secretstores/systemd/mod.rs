@@ -36,6 +36,7 @@ impl Default for Settings {
 impl Plugin for Systemd {
     const NAME: &'static str = "systemd";
     const ABOUT: &'static str = "Reads secrets from the credentials that systemd hands to a service.";
+    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, _: &Env) -> Result<Self> {
