@@ -48,5 +48,7 @@ mod socket_writer;
 mod sql;
 #[cfg(feature = "syslog")]
 mod syslog;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "websocket")]
 mod websocket;

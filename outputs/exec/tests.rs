@@ -1,31 +1,8 @@
 //! The output with commands that every unix has.
 
 use super::*;
+use crate::testing::{env, metrics};
 use std::path::PathBuf;
-use std::sync::Arc;
-
-/// Writes names, a line each; the name `bad` cannot be written.
-struct Names;
-
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-struct Nothing {}
-
-impl Plugin for Names {
-    const NAME: &'static str = "names";
-    const ABOUT: &'static str = "";
-    type Settings = Nothing;
-    fn new(_: Nothing, _: &Env) -> Result<Self> {
-        Ok(Names)
-    }
-}
-
-impl Serializer for Names {
-    fn serialize(&mut self, metric: MetricRef<'_>, out: &mut Vec<u8>) -> Result<()> {
-        ensure!(metric.name() != "bad", "it is bad");
-        out.extend_from_slice(format!("{}\n", metric.name()).as_bytes());
-        Ok(())
-    }
-}
 
 /// An output whose command is a script of the shell; `$OUT` is a file of its own.
 fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Exec, PathBuf) {
@@ -37,17 +14,8 @@ fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Exec, P
         ..Settings::default()
     };
     own(&mut settings);
-    let mut env = Env::new("outputs.exec");
-    env.serializers = Some(Arc::new(|| Ok(Box::new(Names))));
+    let env = env("outputs.exec");
     (Exec::new(settings, &env).unwrap(), file)
-}
-
-fn metrics(names: &[&str]) -> Chunk {
-    let mut batch = Batch::new();
-    for name in names {
-        batch.metric(name).field("v", 1i64).time(1);
-    }
-    batch.into()
 }
 
 fn read(file: &PathBuf) -> String {

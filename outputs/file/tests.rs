@@ -1,31 +1,8 @@
 //! The output on files of its own.
 
 use super::*;
+use crate::testing::{env, metrics};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// Writes names, a line each; the name `bad` cannot be written.
-struct Names;
-
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-struct Nothing {}
-
-impl Plugin for Names {
-    const NAME: &'static str = "names";
-    const ABOUT: &'static str = "";
-    type Settings = Nothing;
-    fn new(_: Nothing, _: &Env) -> Result<Self> {
-        Ok(Names)
-    }
-}
-
-impl Serializer for Names {
-    fn serialize(&mut self, metric: MetricRef<'_>, out: &mut Vec<u8>) -> Result<()> {
-        ensure!(metric.name() != "bad", "it is bad");
-        out.extend_from_slice(format!("{}\n", metric.name()).as_bytes());
-        Ok(())
-    }
-}
 
 /// A folder that is removed when dropped.
 struct Folder(PathBuf);
@@ -57,8 +34,7 @@ impl Drop for Folder {
 fn build(files: Vec<String>, own: impl FnOnce(&mut Settings)) -> Result<File> {
     let mut settings = Settings { files, ..Settings::default() };
     own(&mut settings);
-    let mut env = Env::new("outputs.file");
-    env.serializers = Some(Arc::new(|| Ok(Box::new(Names))));
+    let env = env("outputs.file");
     File::new(settings, &env)
 }
 
@@ -66,14 +42,6 @@ async fn output(files: Vec<String>, own: impl FnOnce(&mut Settings)) -> File {
     let mut output = build(files, own).unwrap();
     output.open().await.map_err(|e| e.to_string()).unwrap();
     output
-}
-
-fn metrics(names: &[&str]) -> Chunk {
-    let mut batch = Batch::new();
-    for name in names {
-        batch.metric(name).field("v", 1i64).time(1);
-    }
-    batch.into()
 }
 
 #[tokio::test]

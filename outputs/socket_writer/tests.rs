@@ -2,50 +2,17 @@
 
 use super::*;
 use crate::socket::Sent;
+use crate::testing::{env, texts};
 use agent_formats as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, UdpSocket};
-
-/// Writes the name and `v` of a metric as a line; the name `bad` cannot be written.
-struct Lines;
-
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-struct Nothing {}
-
-impl Plugin for Lines {
-    const NAME: &'static str = "lines";
-    const ABOUT: &'static str = "";
-    type Settings = Nothing;
-    fn new(_: Nothing, _: &Env) -> Result<Self> {
-        Ok(Lines)
-    }
-}
-
-impl Serializer for Lines {
-    fn serialize(&mut self, metric: MetricRef<'_>, out: &mut Vec<u8>) -> Result<()> {
-        ensure!(metric.name() != "bad", "it is bad");
-        let Some(Value::Str(text)) = metric.field("v") else { bail!("no text") };
-        out.extend_from_slice(format!("{}={text}\n", metric.name()).as_bytes());
-        Ok(())
-    }
-}
 
 fn output(address: String, own: impl FnOnce(&mut Settings)) -> SocketWriter {
     let mut settings = Settings { address, ..Settings::default() };
     own(&mut settings);
-    let mut env = Env::new("outputs.socket_writer");
-    env.serializers = Some(Arc::new(|| Ok(Box::new(Lines))));
+    let env = env("outputs.socket_writer");
     SocketWriter::new(With { own: settings, shared: ClientTls::default() }, &env).unwrap()
-}
-
-fn metrics(names: &[&str], text: &str) -> Chunk {
-    let mut batch = Batch::new();
-    for name in names {
-        batch.metric(name).field("v", text).time(1);
-    }
-    batch.into()
 }
 
 async fn udp(own: impl FnOnce(&mut Settings)) -> (SocketWriter, UdpSocket) {
@@ -64,10 +31,10 @@ async fn datagram(peer: &UdpSocket) -> Vec<u8> {
 async fn a_datagram_a_metric_or_a_batch() {
     let (mut one, peer) = udp(|_| {}).await;
     one.open().await.map_err(|e| e.to_string()).unwrap();
-    one.write(&metrics(&["a", "b"], "1")).await.unwrap();
+    one.write(&texts(&["a", "b"], "1")).await.unwrap();
     assert_eq!((datagram(&peer).await, datagram(&peer).await), (b"a=1\n".to_vec(), b"b=1\n".to_vec()));
     let (mut all, peer) = udp(|s| (s.use_batch_format, s.content_encoding) = (true, "gzip".to_owned())).await;
-    all.write(&metrics(&["a", "b"], "1")).await.unwrap();
+    all.write(&texts(&["a", "b"], "1")).await.unwrap();
     assert_eq!(Coding::Gzip.decode(&datagram(&peer).await, 100).unwrap(), b"a=1\nb=1\n");
 }
 
@@ -98,7 +65,7 @@ async fn a_stream_gets_all_in_order_on_one_connection() {
     let mut output = output(format!("tcp://{at}"), |s| s.keep_alive_period = Some(Duration::secs(30)));
     output.open().await.map_err(|e| e.to_string()).unwrap();
     for names in [["a", "b"], ["c", "d"]] {
-        output.write(&metrics(&names, "1")).await.unwrap();
+        output.write(&texts(&names, "1")).await.unwrap();
     }
     drop(output);
     let mut text = String::new();
@@ -110,7 +77,7 @@ async fn a_stream_gets_all_in_order_on_one_connection() {
 async fn a_peer_that_hung_up_is_connected_to_again_and_nothing_is_lost() {
     let (listener, at) = listener().await;
     let mut output = output(format!("tcp://{at}"), |_| {});
-    output.write(&metrics(&["a"], "1")).await.unwrap();
+    output.write(&texts(&["a"], "1")).await.unwrap();
     let mut first = listener.accept().await.unwrap().0;
     let mut memory = [0; 4];
     first.read_exact(&mut memory).await.unwrap();
@@ -119,7 +86,7 @@ async fn a_peer_that_hung_up_is_connected_to_again_and_nothing_is_lost() {
     while !output.connection.as_mut().unwrap().is_closed() {
         tokio::task::yield_now().await;
     }
-    output.write(&metrics(&["b"], "2")).await.unwrap();
+    output.write(&texts(&["b"], "2")).await.unwrap();
     let mut second = listener.accept().await.unwrap().0;
     second.read_exact(&mut memory).await.unwrap();
     assert_eq!(&memory, b"b=2\n");
@@ -131,7 +98,7 @@ async fn nobody_listens() {
     drop(listener);
     let mut output = output(format!("tcp://{at}"), |_| {});
     assert!(matches!(output.open().await, Err(StartError::Retry(_))));
-    assert!(matches!(output.write(&metrics(&["a"], "1")).await, Err(WriteError::Retry { .. })));
+    assert!(matches!(output.write(&texts(&["a"], "1")).await, Err(WriteError::Retry { .. })));
 }
 
 #[test]
@@ -161,8 +128,8 @@ async fn sockets_in_the_file_system() {
     let peer = tokio::net::UnixDatagram::bind(&gram).unwrap();
     let mut a = output(format!("unix://{}", stream.display()), |_| {});
     let mut b = output(format!("unixgram://{}", gram.display()), |_| {});
-    a.write(&metrics(&["a"], "1")).await.unwrap();
-    b.write(&metrics(&["b"], "2")).await.unwrap();
+    a.write(&texts(&["a"], "1")).await.unwrap();
+    b.write(&texts(&["b"], "2")).await.unwrap();
     let mut memory = [0; 4];
     listener.accept().await.unwrap().0.read_exact(&mut memory).await.unwrap();
     assert_eq!(&memory, b"a=1\n");

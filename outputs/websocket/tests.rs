@@ -1,6 +1,7 @@
 //! The output against a server of a few lines.
 
 use super::*;
+use crate::testing::metrics;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,14 +17,6 @@ fn output(url: String, own: impl FnOnce(&mut <Websocket as Plugin>::Settings)) -
         Ok(make(&Table::default(), &Env::new("test"))?)
     }));
     Websocket::new(settings, &env)
-}
-
-fn metrics(names: &[&str]) -> Chunk {
-    let mut batch = Batch::new();
-    for name in names {
-        batch.metric(name).field("v", 1i64).time(1);
-    }
-    batch.into()
 }
 
 /// Shakes hands and gives the head of the request. The key is the client's own, so the answer is made of it.
