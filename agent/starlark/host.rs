@@ -23,23 +23,22 @@ pub enum Level {
 /// Objects of the host are numbers in the script ([`Object`]); every use of one comes here, with the heap at hand to
 /// read arguments from and to put strings and lists into. Only the name of the types has to be given; everything else
 /// answers that objects cannot do that. `()` is a host without objects.
-#[allow(unused_variables)]
 pub trait Host {
     /// The type as `type()` and errors name it.
     fn type_name(&self, object: Object) -> &'static str;
 
     /// `object.name`; nothing if there is no such attribute.
-    fn attr(&mut self, heap: &mut Heap, object: Object, name: Symbol) -> Result<Option<Value>> {
+    fn attr(&mut self, _heap: &mut Heap, _object: Object, _name: Symbol) -> Result<Option<Value>> {
         Ok(None)
     }
 
     /// `object.name = value`.
-    fn set_attr(&mut self, heap: &mut Heap, object: Object, name: Symbol, value: Value) -> Result<()> {
+    fn set_attr(&mut self, heap: &mut Heap, object: Object, name: Symbol, _value: Value) -> Result<()> {
         fail!("can't assign to .{} field of {}", heap.symbol_name(name), self.type_name(object))
     }
 
     /// The names that `dir()` lists, methods included.
-    fn attributes(&self, object: Object) -> &'static [&'static str] {
+    fn attributes(&self, _object: Object) -> &'static [&'static str] {
         &[]
     }
 
@@ -49,7 +48,7 @@ pub trait Host {
     }
 
     /// `object[key] = value`.
-    fn set_index(&mut self, heap: &mut Heap, object: Object, key: Value, value: Value) -> Result<()> {
+    fn set_index(&mut self, _heap: &mut Heap, object: Object, _key: Value, _value: Value) -> Result<()> {
         fail!("{} value does not support item assignment", self.type_name(object))
     }
 
@@ -59,12 +58,12 @@ pub trait Host {
     }
 
     /// What a loop over the object runs through; nothing if it cannot be looped over.
-    fn keys(&mut self, heap: &mut Heap, object: Object) -> Result<Option<Vec<Value>>> {
+    fn keys(&mut self, _heap: &mut Heap, _object: Object) -> Result<Option<Vec<Value>>> {
         Ok(None)
     }
 
     /// What `len()` answers; nothing if the object has no length.
-    fn len(&self, object: Object) -> Option<usize> {
+    fn len(&self, _object: Object) -> Option<usize> {
         None
     }
 
@@ -74,30 +73,36 @@ pub trait Host {
     }
 
     /// `object.name(args)`; nothing if there is no such method.
-    fn call_method(&mut self, heap: &mut Heap, object: Object, name: Symbol, args: Args<'_>) -> Result<Option<Value>> {
+    fn call_method(
+        &mut self,
+        _heap: &mut Heap,
+        _object: Object,
+        _name: Symbol,
+        _args: Args<'_>,
+    ) -> Result<Option<Value>> {
         Ok(None)
     }
 
     /// Whether `object.name` is a method, so that it can be passed around.
-    fn has_method(&self, object: Object, name: Symbol) -> bool {
+    fn has_method(&self, _object: Object, _name: Symbol) -> bool {
         false
     }
 
     /// A call of the function that [`Options::functions`](crate::Options::functions) declares at this place.
-    fn call(&mut self, heap: &mut Heap, function: u16, args: Args<'_>) -> Result<Value> {
+    fn call(&mut self, _heap: &mut Heap, _function: u16, _args: Args<'_>) -> Result<Value> {
         fail!("no such function of the host")
     }
 
     /// What `str()` and `repr()` show.
-    fn text(&mut self, heap: &mut Heap, object: Object) -> String {
+    fn text(&mut self, _heap: &mut Heap, object: Object) -> String {
         format!("<{}>", self.type_name(object))
     }
 
     /// What a script prints, without a line end.
-    fn print(&mut self, text: &str) {}
+    fn print(&mut self, _text: &str) {}
 
     /// What a script logs.
-    fn log(&mut self, level: Level, text: &str) {}
+    fn log(&mut self, _level: Level, _text: &str) {}
 
     /// The time now, in nanoseconds since 1970.
     fn now(&self) -> i64 {
