@@ -13,9 +13,14 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 #[must_use]
 pub fn community_id(seed: u16, protocol: u8, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) -> String {
     let mut text = String::with_capacity(30);
-    text.push_str("1:");
-    base64(&digest(seed, protocol, (src, dst), (src_port, dst_port)), &mut text);
+    write(seed, protocol, (src, dst), (src_port, dst_port), &mut text);
     text
+}
+
+/// Adds the id of a flow to a text.
+pub(crate) fn write(seed: u16, protocol: u8, ends: (IpAddr, IpAddr), ports: (u16, u16), out: &mut String) {
+    out.push_str("1:");
+    base64(&digest(seed, protocol, ends, ports), out);
 }
 
 fn digest(seed: u16, protocol: u8, (src, dst): (IpAddr, IpAddr), ports: (u16, u16)) -> [u8; 20] {

@@ -11,6 +11,7 @@ pub mod packets;
 pub mod protocols;
 pub mod read;
 pub mod tally;
+pub mod text;
 
 pub use community::community_id;
 pub use decode::{Decoder, Packet, Seen};

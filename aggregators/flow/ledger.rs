@@ -20,6 +20,8 @@ pub(super) struct Ledger {
     ended: Counter,
     /// Flows of this instance, as it said last.
     held_here: i64,
+    /// Packets, flows and evicted ones that are not in the counters yet, which all instances write to.
+    unsaid: [i64; 3],
     share: (u32, u32),
     log: Log,
 }
@@ -41,6 +43,7 @@ impl Ledger {
             held: set.counter("flows_held"),
             ended: set.counter("instances_ended"),
             held_here: 0,
+            unsaid: [0; 3],
             share: (0, 1),
             log: env.log.clone(),
         }
@@ -66,13 +69,21 @@ impl Ledger {
         self.counted.add(i64::try_from(packets).unwrap_or(i64::MAX));
     }
 
+    /// Enters a report; `say` says so.
     pub(super) fn reported(&mut self, flow: &Flow) {
         let [there, back] = flow.packets;
-        self.reported.add(i64::try_from(there + back).unwrap_or(i64::MAX));
-        self.flows.inc();
-        if flow.ended == Ended::Evicted {
-            self.evicted.inc();
-        }
+        let [packets, flows, evicted] = &mut self.unsaid;
+        *packets = packets.saturating_add(i64::try_from(there + back).unwrap_or(i64::MAX));
+        *flows += 1;
+        *evicted += i64::from(flow.ended == Ended::Evicted);
+    }
+
+    /// Says what was reported.
+    pub(super) fn say(&mut self) {
+        let [packets, flows, evicted] = std::mem::take(&mut self.unsaid);
+        self.reported.add(packets);
+        self.flows.add(flows);
+        self.evicted.add(evicted);
     }
 
     /// Says how many flows this instance holds.

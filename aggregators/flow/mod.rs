@@ -235,12 +235,14 @@ impl Aggregator for Flow {
         self.hand_on(out);
         let Flow { table, writer, ledger, inspectors, .. } = self;
         table.report(now, &mut |flow| put(&flow, inspectors, writer, ledger, out));
+        self.ledger.say();
         self.ledger.held(self.table.len());
     }
 
     fn finish(&mut self, out: &mut Collector) {
         let Flow { table, writer, ledger, inspectors, .. } = self;
         table.finish(&mut |flow| put(&flow, inspectors, writer, ledger, out));
+        self.ledger.say();
         self.ledger.held(0);
         self.ledger.close(self.table.settings().cumulative, out);
     }
@@ -251,6 +253,7 @@ impl Flow {
     fn hand_on(&mut self, out: &mut Collector) {
         let Flow { table, writer, ledger, inspectors, .. } = self;
         table.ended().for_each(|flow| put(&flow, inspectors, writer, ledger, out));
+        ledger.say();
     }
 
     /// The time of the packets' clock, which goes on when none come.

@@ -3,30 +3,38 @@
 use super::names;
 use super::networks::Networks;
 use super::{Counting, Settings};
-use agent_api::{Builder, Collector, Result, bail};
+use agent_api::{Builder, Collector, Result, Value, bail};
 use agent_packets::flow::{Keys, Spread};
-use agent_packets::metadata::{Cell, Metadata, NAMES};
-use agent_packets::{Flow, interface_name};
+use agent_packets::metadata::{self, Cell, Metadata};
+use agent_packets::{Flow, interface_name, text};
 use std::fmt::Write;
 
-/// What can be a tag, in the order in which it is written.
-const TAGS: [&str; 15] = [
-    "src",
-    "dst",
-    "src_port",
-    "dst_port",
-    "protocol",
-    "vlan",
-    "vni",
-    "src_mac",
-    "dst_mac",
-    "tos",
-    "interface",
-    "end_reason",
-    "service",
-    "direction",
-    "tunnel_type",
-];
+/// Defines the fields with their names, in an order in which those that can be tags come first.
+macro_rules! fields {
+    ($($field:ident $name:literal,)+) => {
+        #[derive(Clone, Copy)]
+        enum Field { $($field),+ }
+        static NAMES: [&str; [$($name),+].len()] = [$($name),+];
+    };
+}
+fields! {
+    Src "src", Dst "dst", SrcPort "src_port", DstPort "dst_port", Protocol "protocol", Vlan "vlan", Vni "vni", SrcMac "src_mac",
+    DstMac "dst_mac", Tos "tos", Interface "interface", EndReason "end_reason", Service "service", Direction "direction",
+    TunnelType "tunnel_type", TcpState "tcp_state",
+    TunnelId "tunnel_id", TunnelSrc "tunnel_src", TunnelDst "tunnel_dst", InnerVlan "inner_vlan", CommunityId "community_id",
+    First "first", Last "last",
+    SrcPackets "src_packets", SrcBytes "src_bytes", SrcIpBytes "src_ip_bytes",
+    DstPackets "dst_packets", DstBytes "dst_bytes", DstIpBytes "dst_ip_bytes",
+    IcmpType "icmp_type", IcmpCode "icmp_code", SrcTcpFlags "src_tcp_flags", DstTcpFlags "dst_tcp_flags",
+    SrcRetransmissions "src_retransmissions", SrcOutOfOrder "src_out_of_order", SrcZeroWindows "src_zero_windows",
+    DstRetransmissions "dst_retransmissions", DstOutOfOrder "dst_out_of_order", DstZeroWindows "dst_zero_windows",
+    DstLatency "dst_latency", SrcLatency "src_latency", Rtt "rtt",
+}
+
+/// Those that can be tags.
+fn tags() -> &'static [&'static str] {
+    &NAMES[..=Field::TcpState as usize]
+}
 
 /// Makes metrics of flows.
 pub(super) struct Writer {
@@ -35,27 +43,18 @@ pub(super) struct Writer {
     community_id: Option<u16>,
     service: bool,
     networks: Networks,
-    /// Which of `TAGS` are tags, and whether the state of TCP is.
+    /// A bit for each field that is a tag.
     tags: u32,
-    state_tag: bool,
     text: String,
-}
-
-/// A value on its way into a metric.
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Text(&'a str),
-    Number(u64),
 }
 
 impl Writer {
     pub(super) fn new(settings: &Settings, table: Counting, networks: Networks) -> Result<Self> {
-        let (mut tags, mut state_tag) = (0, false);
+        let mut chosen = 0;
         for tag in &settings.tags {
-            match TAGS.iter().position(|known| known == tag) {
-                Some(place) => tags |= 1 << place,
-                None if tag == "tcp_state" => state_tag = true,
-                None => bail!("tags: {tag:.60?} cannot be a tag; what can be is {}, tcp_state", TAGS.join(", ")),
+            match tags().iter().position(|known| known == tag) {
+                Some(place) => chosen |= 1 << place,
+                None => bail!("tags: {tag:.60?} cannot be a tag; what can be is {}", tags().join(", ")),
             }
         }
         Ok(Writer {
@@ -64,172 +63,185 @@ impl Writer {
             community_id: settings.community_id.then_some(settings.community_id_seed),
             service: settings.service,
             networks,
-            tags,
-            state_tag,
+            tags: chosen,
             text: String::new(),
         })
     }
 
     /// Adds the metric of a flow, with what its first packets say, if that is known.
     pub(super) fn write(&mut self, flow: &Flow, metadata: Option<&Metadata>, out: &mut Collector) {
-        let (tags, keys) = (self.tags, self.keys);
-        let text = &mut self.text;
-        let mut metric = out.metric("flow").time(flow.last);
-        let mut metric = {
-            macro_rules! part {
-                ($place:expr, $value:expr) => {
-                    metric = add(metric, tags & 1 << $place != 0, TAGS[$place], $value)
-                };
+        let metric = out.metric("flow").time(flow.last);
+        let mut line = Line { metric, tags: self.tags, text: &mut self.text };
+        let keys = self.keys;
+        if keys.src {
+            line.written(Field::Src, |text| text::address(text, flow.src));
+        }
+        if keys.dst {
+            line.written(Field::Dst, |text| text::address(text, flow.dst));
+        }
+        if keys.src_port {
+            line.number(Field::SrcPort, flow.src_port);
+        }
+        if keys.dst_port {
+            line.number(Field::DstPort, flow.dst_port);
+        }
+        if keys.protocol {
+            match names::protocol(flow.protocol) {
+                Some(name) => line.text(Field::Protocol, name),
+                None => line.written(Field::Protocol, |text| text::number(text, flow.protocol.into())),
             }
-            if keys.src {
-                part!(0, Part::Text(format(text, format_args!("{}", flow.src))));
-            }
-            if keys.dst {
-                part!(1, Part::Text(format(text, format_args!("{}", flow.dst))));
-            }
-            if keys.src_port {
-                part!(2, Part::Number(flow.src_port.into()));
-            }
-            if keys.dst_port {
-                part!(3, Part::Number(flow.dst_port.into()));
-            }
-            if keys.protocol {
-                match names::protocol(flow.protocol) {
-                    Some(name) => part!(4, Part::Text(name)),
-                    None => part!(4, Part::Text(format(text, format_args!("{}", flow.protocol)))),
-                }
-            }
-            if flow.vlans != [0; 2] {
-                part!(5, Part::Number(flow.vlans[0].into()));
-            }
-            if flow.tunnel.network != 0 {
-                part!(6, Part::Number(flow.tunnel.network.into()));
-            }
-            if keys.src_mac {
-                part!(7, Part::Text(mac(text, flow.macs[0])));
-            }
-            if keys.dst_mac {
-                part!(8, Part::Text(mac(text, flow.macs[1])));
-            }
-            if keys.tos {
-                part!(9, Part::Number(flow.tos.into()));
-            }
-            if keys.interface
-                && let Some(name) = interface_name(flow.interface)
-            {
-                part!(10, Part::Text(&name));
-            }
-            part!(11, Part::Text(flow.ended.name()));
-            if self.service
-                && let Some(name) = service(flow)
-            {
-                part!(12, Part::Text(name));
-            }
-            if !self.networks.is_empty() {
-                part!(13, Part::Text(self.networks.direction(flow.src, flow.dst)));
-            }
-            if let Some((src, dst)) = flow.tunnel.ends() {
-                part!(14, Part::Text(flow.tunnel.kind.name()));
-                metric = metric.field("tunnel_id", u64::from(flow.tunnel.id));
-                metric = metric.field("tunnel_src", format(text, format_args!("{src}")));
-                metric = metric.field("tunnel_dst", format(text, format_args!("{dst}")));
-            }
-            metric
-        };
+        }
+        if flow.vlans != [0; 2] {
+            line.number(Field::Vlan, flow.vlans[0]);
+        }
+        if flow.tunnel.network != 0 {
+            line.number(Field::Vni, flow.tunnel.network);
+        }
+        if keys.src_mac {
+            line.written(Field::SrcMac, |text| mac(text, flow.macs[0]));
+        }
+        if keys.dst_mac {
+            line.written(Field::DstMac, |text| mac(text, flow.macs[1]));
+        }
+        if keys.tos {
+            line.number(Field::Tos, flow.tos);
+        }
+        if keys.interface
+            && let Some(name) = interface_name(flow.interface)
+        {
+            line.text(Field::Interface, &name);
+        }
+        line.text(Field::EndReason, flow.ended.name());
+        if self.service
+            && let Some(name) = service(flow)
+        {
+            line.text(Field::Service, name);
+        }
+        if !self.networks.is_empty() {
+            line.text(Field::Direction, self.networks.direction(flow.src, flow.dst));
+        }
+        if let Some((src, dst)) = flow.tunnel.ends() {
+            line.text(Field::TunnelType, flow.tunnel.kind.name());
+            line.field(Field::TunnelId, u64::from(flow.tunnel.id));
+            line.written(Field::TunnelSrc, |text| text::address(text, src));
+            line.written(Field::TunnelDst, |text| text::address(text, dst));
+        }
         if flow.vlans[1] != 0 {
-            metric = metric.field("inner_vlan", u64::from(flow.vlans[1]));
+            line.field(Field::InnerVlan, u64::from(flow.vlans[1]));
         }
         if let Some(seed) = self.community_id {
-            metric = metric.field("community_id", flow.community_id(seed).as_str());
+            line.field(Field::CommunityId, flow.community_id(seed).as_str());
         }
-        metric = metric.field("first", flow.first).field("last", flow.last);
-        metric = self.counts(metric, flow);
+        line.field(Field::First, flow.first);
+        line.field(Field::Last, flow.last);
+        line.counts(flow, self.uniflow);
         if keys.protocol {
-            metric = self.of_protocol(metric, flow);
+            line.of_protocol(flow, self.uniflow, keys.conversation());
         }
+        let mut metric = line.metric;
         if let Some(spreads) = &flow.spreads {
-            metric =
-                spread(metric, ["src_size_min", "src_size_max", "src_size_mean", "src_size_stddev"], &spreads.sizes[0]);
-            metric = spread(metric, ["src_gap_min", "src_gap_max", "src_gap_mean", "src_gap_stddev"], &spreads.gaps[0]);
-            if !self.uniflow {
-                metric = spread(
-                    metric,
-                    ["dst_size_min", "dst_size_max", "dst_size_mean", "dst_size_stddev"],
-                    &spreads.sizes[1],
-                );
-                metric =
-                    spread(metric, ["dst_gap_min", "dst_gap_max", "dst_gap_mean", "dst_gap_stddev"], &spreads.gaps[1]);
+            for (side, [sizes, gaps]) in SPREADS.iter().enumerate().take(if self.uniflow { 1 } else { 2 }) {
+                spread(&mut metric, sizes, &spreads.sizes[side]);
+                spread(&mut metric, gaps, &spreads.gaps[side]);
             }
         }
-        for (name, cell) in metadata.iter().flat_map(|m| NAMES.iter().zip(m.cells())) {
+        for (name, cell) in metadata.iter().flat_map(|m| metadata::NAMES.iter().zip(m.cells())) {
             match cell {
                 Cell::Nothing => {}
                 Cell::Number(number) => metric.add_field(name, number),
                 Cell::Text(text) => metric.add_field(name, &*text),
             }
         }
-        drop(metric);
-    }
-
-    fn counts<'a>(&self, mut metric: Builder<'a>, flow: &Flow) -> Builder<'a> {
-        metric = metric
-            .field("src_packets", flow.packets[0])
-            .field("src_bytes", flow.bytes[0])
-            .field("src_ip_bytes", flow.ip_bytes[0]);
-        if !self.uniflow {
-            metric = metric
-                .field("dst_packets", flow.packets[1])
-                .field("dst_bytes", flow.bytes[1])
-                .field("dst_ip_bytes", flow.ip_bytes[1]);
-        }
-        metric
-    }
-
-    /// What only some protocols have.
-    fn of_protocol<'a>(&self, mut metric: Builder<'a>, flow: &Flow) -> Builder<'a> {
-        if matches!(flow.protocol, 1 | 58) {
-            metric = metric.field("icmp_type", u64::from(flow.icmp.0)).field("icmp_code", u64::from(flow.icmp.1));
-        }
-        if flow.protocol != 6 {
-            return metric;
-        }
-        metric = metric.field("src_tcp_flags", u64::from(flow.tcp_flags[0]));
-        if !self.uniflow {
-            metric = metric.field("dst_tcp_flags", u64::from(flow.tcp_flags[1]));
-        }
-        if let Some(state) = flow.state().filter(|_| !self.uniflow && self.keys.conversation()) {
-            metric = add(metric, self.state_tag, "tcp_state", Part::Text(state));
-        }
-        let Some(tcp) = &flow.tcp else { return metric };
-        metric = metric
-            .field("src_retransmissions", u64::from(tcp.retransmissions[0]))
-            .field("src_out_of_order", u64::from(tcp.out_of_order[0]))
-            .field("src_zero_windows", u64::from(tcp.zero_windows[0]));
-        if self.uniflow {
-            return metric;
-        }
-        metric = metric
-            .field("dst_retransmissions", u64::from(tcp.retransmissions[1]))
-            .field("dst_out_of_order", u64::from(tcp.out_of_order[1]))
-            .field("dst_zero_windows", u64::from(tcp.zero_windows[1]));
-        for (name, latency) in [("dst_latency", tcp.dst_latency), ("src_latency", tcp.src_latency)] {
-            if latency > 0 {
-                metric = metric.field(name, latency);
-            }
-        }
-        if tcp.dst_latency > 0 && tcp.src_latency > 0 {
-            metric = metric.field("rtt", tcp.dst_latency + tcp.src_latency);
-        }
-        metric
     }
 }
 
-fn add<'a>(metric: Builder<'a>, tag: bool, key: &str, value: Part<'_>) -> Builder<'a> {
-    match (tag, value) {
-        (true, Part::Text(text)) => metric.tag(key, text),
-        (true, Part::Number(number)) => metric.tag(key, &number.to_string()),
-        (false, Part::Text(text)) => metric.field(key, text),
-        (false, Part::Number(number)) => metric.field(key, number),
+/// The metric of a flow in the making.
+struct Line<'a> {
+    metric: Builder<'a>,
+    tags: u32,
+    /// For what is still to become text.
+    text: &'a mut String,
+}
+
+impl Line<'_> {
+    #[inline]
+    fn field<'v>(&mut self, field: Field, value: impl Into<Value<'v>>) {
+        self.metric.add_field_of(&NAMES, field as usize, value);
+    }
+
+    /// Adds a text, as a tag where that is wanted.
+    fn text(&mut self, field: Field, value: &str) {
+        if self.tags & 1 << field as u32 != 0 {
+            self.metric.add_tag(NAMES[field as usize], value);
+        } else {
+            self.field(field, value);
+        }
+    }
+
+    /// Adds what `write` writes.
+    #[inline]
+    fn written(&mut self, field: Field, write: impl FnOnce(&mut String)) {
+        let mut text = std::mem::take(self.text);
+        text.clear();
+        write(&mut text);
+        self.text(field, &text);
+        *self.text = text;
+    }
+
+    fn number(&mut self, field: Field, value: impl Into<u64>) {
+        let value = value.into();
+        if self.tags & 1 << field as u32 != 0 {
+            self.written(field, |text| text::number(text, value));
+        } else {
+            self.field(field, value);
+        }
+    }
+
+    fn counts(&mut self, flow: &Flow, uniflow: bool) {
+        self.field(Field::SrcPackets, flow.packets[0]);
+        self.field(Field::SrcBytes, flow.bytes[0]);
+        self.field(Field::SrcIpBytes, flow.ip_bytes[0]);
+        if !uniflow {
+            self.field(Field::DstPackets, flow.packets[1]);
+            self.field(Field::DstBytes, flow.bytes[1]);
+            self.field(Field::DstIpBytes, flow.ip_bytes[1]);
+        }
+    }
+
+    /// What only some protocols have.
+    fn of_protocol(&mut self, flow: &Flow, uniflow: bool, conversation: bool) {
+        if matches!(flow.protocol, 1 | 58) {
+            self.field(Field::IcmpType, u64::from(flow.icmp.0));
+            self.field(Field::IcmpCode, u64::from(flow.icmp.1));
+        }
+        if flow.protocol != 6 {
+            return;
+        }
+        self.field(Field::SrcTcpFlags, u64::from(flow.tcp_flags[0]));
+        if !uniflow {
+            self.field(Field::DstTcpFlags, u64::from(flow.tcp_flags[1]));
+        }
+        if let Some(state) = flow.state().filter(|_| !uniflow && conversation) {
+            self.text(Field::TcpState, state);
+        }
+        let Some(tcp) = &flow.tcp else { return };
+        self.field(Field::SrcRetransmissions, u64::from(tcp.retransmissions[0]));
+        self.field(Field::SrcOutOfOrder, u64::from(tcp.out_of_order[0]));
+        self.field(Field::SrcZeroWindows, u64::from(tcp.zero_windows[0]));
+        if uniflow {
+            return;
+        }
+        self.field(Field::DstRetransmissions, u64::from(tcp.retransmissions[1]));
+        self.field(Field::DstOutOfOrder, u64::from(tcp.out_of_order[1]));
+        self.field(Field::DstZeroWindows, u64::from(tcp.zero_windows[1]));
+        for (field, latency) in [(Field::DstLatency, tcp.dst_latency), (Field::SrcLatency, tcp.src_latency)] {
+            if latency > 0 {
+                self.field(field, latency);
+            }
+        }
+        if tcp.dst_latency > 0 && tcp.src_latency > 0 {
+            self.field(Field::Rtt, tcp.dst_latency + tcp.src_latency);
+        }
     }
 }
 
@@ -238,24 +250,28 @@ fn service(flow: &Flow) -> Option<&'static str> {
     names::service(flow.protocol, flow.dst_port).or_else(|| names::service(flow.protocol, flow.src_port))
 }
 
-fn spread<'a>(metric: Builder<'a>, names: [&str; 4], spread: &Spread) -> Builder<'a> {
-    if spread.count == 0 {
-        return metric;
+/// The names of how sizes and gaps of each direction are spread.
+const SPREADS: [[[&str; 4]; 2]; 2] = [
+    [
+        ["src_size_min", "src_size_max", "src_size_mean", "src_size_stddev"],
+        ["src_gap_min", "src_gap_max", "src_gap_mean", "src_gap_stddev"],
+    ],
+    [
+        ["dst_size_min", "dst_size_max", "dst_size_mean", "dst_size_stddev"],
+        ["dst_gap_min", "dst_gap_max", "dst_gap_mean", "dst_gap_stddev"],
+    ],
+];
+
+fn spread(metric: &mut Builder<'_>, names: &[&str; 4], spread: &Spread) {
+    if spread.count > 0 {
+        metric.add_field(names[0], spread.min);
+        metric.add_field(names[1], spread.max);
+        metric.add_field(names[2], spread.mean());
+        metric.add_field(names[3], spread.deviation());
     }
-    metric
-        .field(names[0], spread.min)
-        .field(names[1], spread.max)
-        .field(names[2], spread.mean())
-        .field(names[3], spread.deviation())
 }
 
-fn mac(text: &mut String, [a, b, c, d, e, f]: [u8; 6]) -> &str {
-    format(text, format_args!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
-}
-
-fn format<'a>(text: &'a mut String, what: std::fmt::Arguments<'_>) -> &'a str {
-    text.clear();
+fn mac(text: &mut String, [a, b, c, d, e, f]: [u8; 6]) {
     // A string takes everything.
-    let _always = text.write_fmt(what);
-    text
+    let _always = write!(text, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
 }

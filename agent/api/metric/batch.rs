@@ -17,6 +17,14 @@ pub struct Batch {
     receipt: Option<Receipt>,
     guard: Option<Guard>,
     cargo: Option<Cargo>,
+    names: Option<Kept>,
+}
+
+/// The names of a list, kept in the arena once for all metrics that have them.
+#[derive(Clone, Debug)]
+struct Kept {
+    list: &'static [&'static str],
+    names: Vec<(Str, bool)>,
 }
 
 impl Batch {
@@ -155,6 +163,7 @@ impl Batch {
         self.receipt = None;
         self.guard = None;
         self.cargo = None;
+        self.names = None;
     }
 
     /// Takes everything out, with room for as much again where the batch was.
@@ -289,12 +298,33 @@ impl Batch {
         Str { at: at as u32 | ARENA, len: text.len() as u32 }
     }
 
+    /// A name of a list, and whether it is clean. The list that was asked for last is kept.
+    #[inline]
+    pub(super) fn name_of(&mut self, list: &'static [&'static str], i: usize) -> (Str, bool) {
+        match &self.names {
+            Some(kept) if std::ptr::eq(kept.list, list) => kept.names[i],
+            _ => self.keep_names(list)[i],
+        }
+    }
+
+    #[cold]
+    fn keep_names(&mut self, list: &'static [&'static str]) -> &[(Str, bool)] {
+        let names = list.iter().map(|name| (self.put(name), clean(name))).collect();
+        &self.names.insert(Kept { list, names }).names
+    }
+
     /// The text at a place.
     #[inline]
     pub(super) fn text(&self, s: Str) -> &str {
         let at = (s.at & !ARENA) as usize;
         let whole: &str = if s.at & ARENA == 0 { &self.body } else { &self.arena };
         &whole[at..at + s.len as usize]
+    }
+
+    /// True if two fields have one key.
+    #[inline]
+    pub(super) fn same_key(&self, a: Slot, b: Slot) -> bool {
+        a.len_type & KEY_MAX as u32 == b.len_type & KEY_MAX as u32 && self.text(a.key()) == self.text(b.key())
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! Adding a metric to a batch: in parts by name and value, or by parsers from places in a shared body.
 
 use super::*;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// A metric being added. It counts from the moment it is dropped, and only if it has a field; of a tag or field given
@@ -8,7 +9,16 @@ use std::sync::Arc;
 pub struct Builder<'a> {
     batch: &'a mut Batch,
     head: Head,
+    /// Which names of the list of `known` were given.
+    given: u128,
+    known: &'static [&'static str],
+    /// A name may have been given twice.
+    twice: bool,
 }
+
+/// The fields of a metric are compared each with each up to so many, and found by a table on the stack up to `TABLE / 2`.
+const PAIRS: u32 = 16;
+const TABLE: usize = 256;
 
 /// Up to so many tags are put in order one by one, more are sorted in the end: going back through them all for each would
 /// cost the square of their number.
@@ -24,7 +34,7 @@ impl<'a> Builder<'a> {
         let (tags, fields) = (batch.tags.len() as u32, batch.fields.len() as u32);
         let head =
             Head { name, tags, fields, field_len: 0, tag_len: 0, kind: Kind::Untyped, clean, time: UNSET, series: 0 };
-        Builder { batch, head }
+        Builder { batch, head, given: 0, known: &[], twice: false }
     }
 
     /// Adds a tag. Empty values are kept here and left out by formats that cannot write them.
@@ -73,6 +83,21 @@ impl<'a> Builder<'a> {
         self.head.clean &= clean(key);
         let slot = self.batch.slot(text, value.into());
         self.push_slot(slot);
+    }
+
+    /// Adds a field whose name is the `i`-th of a static list of different names. For metrics that are made by the million: the batch
+    /// keeps the names once, and need not compare them. Panics if `i` is out of range.
+    #[inline]
+    pub fn add_field_of<'v>(&mut self, names: &'static [&'static str], i: usize, value: impl Into<Value<'v>>) {
+        let (name, clean) = self.batch.name_of(names, i);
+        self.head.clean &= clean;
+        let bit = 1u128.checked_shl(i as u32).unwrap_or(0);
+        // Names of other lists may be the same.
+        self.twice |= bit == 0 || self.given & bit != 0 || (self.given != 0 && !std::ptr::eq(self.known, names));
+        (self.given, self.known) = (self.given | bit, names);
+        let slot = self.batch.slot(name, value.into());
+        self.batch.fields.push(slot);
+        self.head.field_len += 1;
     }
 
     /// Sets the time in nanoseconds since the Unix epoch; without it the agent sets the time of collection.
@@ -124,6 +149,7 @@ impl<'a> Builder<'a> {
 
     #[inline]
     fn push_slot(&mut self, slot: Slot) {
+        self.twice = true;
         self.batch.fields.push(slot);
         self.head.field_len += 1;
     }
@@ -150,40 +176,53 @@ impl<'a> Builder<'a> {
     fn unique_fields(&mut self) {
         let start = self.head.fields as usize;
         let batch = &mut *self.batch;
-        if self.head.field_len <= 16 {
-            let mut end = start;
-            'next: for i in start..batch.fields.len() {
+        let mut end = start;
+        if self.head.field_len <= PAIRS {
+            for i in start..batch.fields.len() {
                 let slot = batch.fields[i];
-                for j in start..end {
-                    let other = batch.fields[j];
-                    if other.len_type & KEY_MAX as u32 == slot.len_type & KEY_MAX as u32
-                        && batch.text(other.key()) == batch.text(slot.key())
-                    {
-                        batch.fields[j] = slot;
-                        continue 'next;
-                    }
-                }
-                batch.fields[end] = slot;
-                end += 1;
+                let same = (start..end).find(|j| batch.same_key(batch.fields[*j], slot));
+                batch.fields[same.unwrap_or(end)] = slot;
+                end += usize::from(same.is_none());
             }
-            batch.fields.truncate(end);
+        } else if self.head.field_len as usize <= TABLE / 2 {
+            // For each hash the number of the first field that has it, or one before it in the table, from 1.
+            let mut table = [0u8; TABLE];
+            for i in start..batch.fields.len() {
+                let slot = batch.fields[i];
+                let mut at = hash::text(batch.text(slot.key())) as usize % TABLE;
+                let place = loop {
+                    match table[at] {
+                        0 => {
+                            end += 1;
+                            table[at] = (end - start) as u8;
+                            break end - 1;
+                        }
+                        n if batch.same_key(batch.fields[start + n as usize - 1], slot) => {
+                            break start + n as usize - 1;
+                        }
+                        _ => at = (at + 1) % TABLE,
+                    }
+                };
+                batch.fields[place] = slot;
+            }
         } else {
             let slots = batch.fields.split_off(start);
-            let mut seen = std::collections::HashMap::with_capacity(slots.len());
+            let mut seen = std::collections::HashMap::with_capacity_and_hasher(slots.len(), hash::state().clone());
             let mut kept: Vec<Slot> = Vec::with_capacity(slots.len());
             for slot in slots {
-                let key = batch.text(slot.key());
-                match seen.get(key) {
-                    Some(&i) => kept[i] = slot,
-                    None => {
-                        seen.insert(key, kept.len());
+                match seen.entry(batch.text(slot.key())) {
+                    Entry::Occupied(first) => kept[*first.get()] = slot,
+                    Entry::Vacant(none) => {
+                        none.insert(kept.len());
                         kept.push(slot);
                     }
                 }
             }
             batch.fields.extend(kept);
+            end = batch.fields.len();
         }
-        self.head.field_len = (batch.fields.len() - start) as u32;
+        batch.fields.truncate(end);
+        self.head.field_len = (end - start) as u32;
     }
 }
 
@@ -197,7 +236,7 @@ impl Drop for Builder<'_> {
         if self.head.tag_len > FEW {
             self.sort_tags();
         }
-        if self.head.field_len > 1 {
+        if self.twice && self.head.field_len > 1 {
             self.unique_fields();
         }
         self.batch.heads.push(self.head);

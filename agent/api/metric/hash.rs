@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
 /// The state of the process: senders cannot foresee collisions.
-fn state() -> &'static RandomState {
+pub(super) fn state() -> &'static RandomState {
     static STATE: OnceLock<RandomState> = OnceLock::new();
     STATE.get_or_init(RandomState::default)
 }
@@ -19,6 +19,12 @@ pub(super) fn series<'a>(name: &str, tags: impl Iterator<Item = (&'a str, &'a st
         write(&mut h, v);
     }
     h.finish().max(1)
+}
+
+/// The hash of a key; differs from process to process.
+#[inline]
+pub(super) fn text(text: &str) -> u64 {
+    state().hash_one(text)
 }
 
 fn write(h: &mut impl Hasher, text: &str) {

@@ -267,3 +267,56 @@ fn many_changes_give_what_a_model_gives() {
         assert!(m.fields().eq(fields.iter().map(|(k, v)| (k.as_str(), Value::Int(*v)))), "{m:?}");
     }
 }
+
+#[test]
+fn names_of_a_list_are_as_those_given_one_by_one() {
+    static NAMES: [&str; 3] = ["a", "b c", "d"];
+    static OTHERS: [&str; 2] = ["d", "a"];
+    fn add(batch: &mut Batch, fields: &[(&'static [&'static str], usize, i64)]) {
+        let mut m = batch.metric("m");
+        fields.iter().for_each(|(names, i, value)| m.add_field_of(names, *i, *value));
+    }
+    let mut batch = Batch::new();
+    add(&mut batch, &[(&NAMES, 0, 1), (&NAMES, 2, 2)]);
+    add(&mut batch, &[(&NAMES, 1, 2)]);
+    // A name that was given before, in any way.
+    add(&mut batch, &[(&NAMES, 0, 1), (&NAMES, 2, 2), (&NAMES, 0, 3)]);
+    add(&mut batch, &[(&NAMES, 0, 1), (&OTHERS, 0, 2), (&OTHERS, 1, 3)]);
+    let mut m = batch.metric("m").field("d", 1i64);
+    m.add_field_of(&NAMES, 2, "x");
+    drop(m.field("b", 3i64));
+    let lines: Vec<String> = batch.iter().map(|m| format!("{:?}", m.fields().collect::<Vec<_>>())).collect();
+    let expected = [
+        r#"[("a", Int(1)), ("d", Int(2))]"#,
+        r#"[("b c", Int(2))]"#,
+        r#"[("a", Int(3)), ("d", Int(2))]"#,
+        r#"[("a", Int(3)), ("d", Int(2))]"#,
+        r#"[("d", Str("x")), ("b", Int(3))]"#,
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(batch.heads.iter().map(|h| h.clean).collect::<Vec<_>>(), [true, false, true, true, true]);
+    // What is taken out takes its names along.
+    let mut taken = batch.take();
+    add(&mut batch, &[(&NAMES, 2, 1)]);
+    add(&mut taken, &[(&OTHERS, 0, 2)]);
+    assert_eq!((batch.at(0).field("d"), taken.at(5).field("d")), (Some(Value::Int(1)), Some(Value::Int(2))));
+}
+
+#[test]
+fn of_few_some_and_many_keys_the_last_values_stay() {
+    for (fields, keys) in [(16, 5), (17, 17), (30, 7), (128, 128), (128, 100), (129, 129), (300, 150)] {
+        let mut batch = Batch::new();
+        batch.metric("before").field("k1", true);
+        let names: Vec<String> = (0..fields).map(|i| format!("k{}", i * 31 % keys)).collect();
+        batch.metric("m").fields(names.iter().enumerate().map(|(i, k)| (k, Value::Int(i as i64))));
+        let mut expected: Vec<(&str, Value<'_>)> = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let value = Value::Int(i as i64);
+            match expected.iter_mut().find(|f| f.0 == name) {
+                Some(first) => first.1 = value,
+                None => expected.push((name, value)),
+            }
+        }
+        assert_eq!(batch.at(1).fields().collect::<Vec<_>>(), expected, "{fields} of {keys}");
+    }
+}

@@ -2,8 +2,7 @@
 
 use super::{Sink, details};
 use agent_packets::metadata::{Metadata, NAMES};
-use agent_packets::{Flow, Tally};
-use jiff::Timestamp;
+use agent_packets::{Flow, Tally, text};
 use std::io::{self, Write};
 
 /// One object a line; the names are fixed, what is unknown is `null` or 0.
@@ -11,52 +10,78 @@ pub(super) struct Json<W> {
     out: W,
     summary: bool,
     details: bool,
+    line: String,
 }
 
 impl<W: Write> Json<W> {
     pub(super) fn new(out: W, summary: bool, details: bool) -> Self {
-        Self { out, summary, details }
+        Self { out, summary, details, line: String::new() }
     }
 }
 
 impl<W: Write> Sink for Json<W> {
     fn flow(&mut self, f: &Flow, metadata: &Metadata) -> io::Result<()> {
-        write!(
-            self.out,
-            "{{\"src\":\"{}\",\"dst\":\"{}\",\"src_port\":{},\"dst_port\":{},\"protocol\":{},\"vlan\":{},\"inner_vlan\":{},\
-             \"src_packets\":{},\"dst_packets\":{},\"src_bytes\":{},\"dst_bytes\":{},\"src_ip_bytes\":{},\"dst_ip_bytes\":{},\
-             \"first\":\"{}\",\"last\":\"{}\",\"src_tcp_flags\":{},\"dst_tcp_flags\":{},\"icmp_type\":{},\"icmp_code\":{},",
-            f.src,
-            f.dst,
-            f.src_port,
-            f.dst_port,
-            f.protocol,
-            f.vlans[0],
-            f.vlans[1],
-            f.packets[0],
-            f.packets[1],
-            f.bytes[0],
-            f.bytes[1],
-            f.ip_bytes[0],
-            f.ip_bytes[1],
-            Time(f.first),
-            Time(f.last),
-            f.tcp_flags[0],
-            f.tcp_flags[1],
-            f.icmp.0,
-            f.icmp.1,
-        )?;
-        match f.tunnel.ends() {
-            None => self.out.write_all(b"\"tunnel\":null,")?,
-            Some((src, dst)) => write!(
-                self.out,
-                "\"tunnel\":{{\"type\":\"{}\",\"id\":{},\"network\":{},\"src\":\"{src}\",\"dst\":\"{dst}\"}},",
-                f.tunnel.kind.name(),
-                f.tunnel.id,
-                f.tunnel.network,
-            )?,
+        let line = &mut self.line;
+        line.clear();
+        line.push_str("{\"src\":\"");
+        text::address(line, f.src);
+        line.push_str("\",\"dst\":\"");
+        text::address(line, f.dst);
+        line.push('"');
+        let numbers = [
+            (",\"src_port\":", f.src_port.into()),
+            (",\"dst_port\":", f.dst_port.into()),
+            (",\"protocol\":", f.protocol.into()),
+            (",\"vlan\":", f.vlans[0].into()),
+            (",\"inner_vlan\":", f.vlans[1].into()),
+            (",\"src_packets\":", f.packets[0]),
+            (",\"dst_packets\":", f.packets[1]),
+            (",\"src_bytes\":", f.bytes[0]),
+            (",\"dst_bytes\":", f.bytes[1]),
+            (",\"src_ip_bytes\":", f.ip_bytes[0]),
+            (",\"dst_ip_bytes\":", f.ip_bytes[1]),
+        ];
+        for (name, number) in numbers {
+            line.push_str(name);
+            text::number(line, number);
         }
-        write!(self.out, "\"end_reason\":\"{}\",\"community_id\":\"{}\"", f.ended.name(), f.community_id(0))?;
+        line.push_str(",\"first\":\"");
+        text::time(line, f.first);
+        line.push_str("\",\"last\":\"");
+        text::time(line, f.last);
+        line.push('"');
+        let numbers = [
+            (",\"src_tcp_flags\":", f.tcp_flags[0]),
+            (",\"dst_tcp_flags\":", f.tcp_flags[1]),
+            (",\"icmp_type\":", f.icmp.0),
+            (",\"icmp_code\":", f.icmp.1),
+        ];
+        for (name, number) in numbers {
+            line.push_str(name);
+            text::number(line, number.into());
+        }
+        match f.tunnel.ends() {
+            None => line.push_str(",\"tunnel\":null"),
+            Some((src, dst)) => {
+                line.push_str(",\"tunnel\":{\"type\":\"");
+                line.push_str(f.tunnel.kind.name());
+                line.push_str("\",\"id\":");
+                text::number(line, f.tunnel.id.into());
+                line.push_str(",\"network\":");
+                text::number(line, f.tunnel.network.into());
+                line.push_str(",\"src\":\"");
+                text::address(line, src);
+                line.push_str("\",\"dst\":\"");
+                text::address(line, dst);
+                line.push_str("\"}");
+            }
+        }
+        line.push_str(",\"end_reason\":\"");
+        line.push_str(f.ended.name());
+        line.push_str("\",\"community_id\":\"");
+        f.write_community_id(0, line);
+        line.push('"');
+        self.out.write_all(line.as_bytes())?;
         if self.details {
             for (name, cell) in NAMES.iter().zip(metadata.cells()) {
                 write!(self.out, ",\"{name}\":")?;
@@ -88,11 +113,12 @@ pub(super) struct Csv<W> {
     summary: bool,
     details: bool,
     begun: bool,
+    line: String,
 }
 
 impl<W: Write> Csv<W> {
     pub(super) fn new(out: W, summary: bool, details: bool) -> Self {
-        Self { out, summary, details, begun: false }
+        Self { out, summary, details, begun: false, line: String::new() }
     }
 
     fn begin(&mut self) -> io::Result<()> {
@@ -114,23 +140,46 @@ impl<W: Write> Csv<W> {
 impl<W: Write> Sink for Csv<W> {
     fn flow(&mut self, f: &Flow, metadata: &Metadata) -> io::Result<()> {
         self.begin()?;
-        write!(
-            self.out,
-            "{},{},{},{},{},{},{},",
-            f.src, f.dst, f.src_port, f.dst_port, f.protocol, f.vlans[0], f.vlans[1]
-        )?;
-        for [src, dst] in [f.packets, f.bytes, f.ip_bytes] {
-            write!(self.out, "{src},{dst},")?;
+        let line = &mut self.line;
+        line.clear();
+        for end in [f.src, f.dst] {
+            text::address(line, end);
+            line.push(',');
         }
-        write!(self.out, "{},{},{},{},", Time(f.first), Time(f.last), f.tcp_flags[0], f.tcp_flags[1])?;
-        write!(self.out, "{},{},", f.icmp.0, f.icmp.1)?;
+        let [src, dst] = [f.src_port, f.dst_port].map(u64::from);
+        let [vlan, inner] = f.vlans.map(u64::from);
+        let ([p, q], [b, c], [i, j]) = (f.packets, f.bytes, f.ip_bytes);
+        for number in [src, dst, f.protocol.into(), vlan, inner, p, q, b, c, i, j] {
+            text::number(line, number);
+            line.push(',');
+        }
+        for time in [f.first, f.last] {
+            text::time(line, time);
+            line.push(',');
+        }
+        for number in [f.tcp_flags[0], f.tcp_flags[1], f.icmp.0, f.icmp.1] {
+            text::number(line, number.into());
+            line.push(',');
+        }
         match f.tunnel.ends() {
-            None => self.out.write_all(b",,,,,")?,
+            None => line.push_str(",,,,,"),
             Some((src, dst)) => {
-                write!(self.out, "{},{},{},{src},{dst},", f.tunnel.kind.name(), f.tunnel.id, f.tunnel.network)?;
+                line.push_str(f.tunnel.kind.name());
+                for number in [f.tunnel.id, f.tunnel.network] {
+                    line.push(',');
+                    text::number(line, number.into());
+                }
+                for end in [src, dst] {
+                    line.push(',');
+                    text::address(line, end);
+                }
+                line.push(',');
             }
         }
-        write!(self.out, "{},{}", f.ended.name(), f.community_id(0))?;
+        line.push_str(f.ended.name());
+        line.push(',');
+        f.write_community_id(0, line);
+        self.out.write_all(line.as_bytes())?;
         if self.details {
             for cell in metadata.cells() {
                 self.out.write_all(b",")?;
@@ -150,18 +199,5 @@ impl<W: Write> Sink for Csv<W> {
             self.out.write_all(b"\n")?;
         }
         self.out.flush()
-    }
-}
-
-/// RFC 3339 in UTC, as exact as the capture is.
-struct Time(i64);
-
-impl std::fmt::Display for Time {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Any count of nanoseconds in 64 bits is within what a timestamp can be.
-        match Timestamp::from_nanosecond(i128::from(self.0)) {
-            Ok(time) => write!(f, "{time}"),
-            Err(_) => write!(f, "{}", self.0),
-        }
     }
 }

@@ -102,13 +102,14 @@ fn read(files: &[String], mut meter: Meter, mut sink: Box<dyn Sink>) -> Result<E
             super::log().warn(format_args!("read {file:?}: {} packets with a length that cannot be", faults.lengths));
         }
     }
-    let mut rest: Vec<Flow> = Vec::with_capacity(meter.table.len());
-    meter.table.finish(&mut |flow| rest.push(flow));
-    // Flows that began at the same time need some order, too, which is the same each time.
-    rest.sort_unstable_by_key(|f| (f.first, f.src, f.src_port, f.dst, f.dst_port, f.protocol));
-    for flow in &rest {
-        sink.flow(flow, &metadata(&mut meter.inspector, flow))?;
-    }
+    let Meter { table, inspector, .. } = &mut meter;
+    let mut printed = Ok(());
+    table.finish_in_order(&mut |flow| {
+        if printed.is_ok() {
+            printed = sink.flow(&flow, &metadata(inspector, &flow));
+        }
+    });
+    printed?;
     sink.end(meter.tally())?;
     Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

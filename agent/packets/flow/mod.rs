@@ -224,14 +224,44 @@ impl Table {
         self.complete.flows.drain(..)
     }
 
-    /// Ends every flow. `each` is given the records, some at a time.
+    /// Ends every flow, in any order.
     pub fn finish(&mut self, each: &mut impl FnMut(Flow)) {
-        self.all(&|record| Some(if record.closed() { Ended::Closed } else { Ended::Forced }), i64::MIN, each);
+        let Self { v4, v6, wide, complete, .. } = self;
+        complete.flows.drain(..).for_each(&mut *each);
+        let mut around = Handing { complete, each };
+        v4.drain(&mut around);
+        v6.drain(&mut around);
+        wide.drain(&mut around);
+    }
+
+    /// Ends every flow, by the time of the first packet; of those that began at the same time, by their ends.
+    pub fn finish_in_order(&mut self, each: &mut impl FnMut(Flow)) {
+        let Self { v4, v6, wide, complete, .. } = self;
+        complete.flows.drain(..).for_each(&mut *each);
+        let mut order: Vec<(i64, u32, u8)> = v4.begins(0).chain(v6.begins(1)).chain(wide.begins(2)).collect();
+        order.sort_unstable();
+        for together in order.chunk_by(|a, b| a.0 == b.0) {
+            for (_, place, of) in together {
+                match of {
+                    0 => v4.last_report(*place, complete),
+                    1 => v6.last_report(*place, complete),
+                    _ => wide.last_report(*place, complete),
+                }
+            }
+            complete.flows.sort_unstable_by_key(|f| (f.src, f.src_port, f.dst, f.dst_port, f.protocol, f.vlans));
+            complete.flows.drain(..).for_each(&mut *each);
+        }
+        (*v4, *v6, *wide) = (Store::default(), Store::default(), Store::default());
     }
 
     /// Reports each flow with packets since its last report; it goes on. `now` is when the next record begins at the latest.
     pub fn report(&mut self, now: i64, each: &mut impl FnMut(Flow)) {
-        self.all(&|record| record.fresh().then_some(Ended::Active), now, each);
+        let Self { settings, v4, v6, wide, complete, .. } = self;
+        complete.flows.drain(..).for_each(&mut *each);
+        let mut around = Handing { complete, each };
+        v4.report(settings, &mut around, now);
+        v6.report(settings, &mut around, now);
+        wide.report(settings, &mut around, now);
     }
 
     /// Ends what has been idle or closed for its time at `now`, for when no packets come.
@@ -244,22 +274,10 @@ impl Table {
         // Four times in the shortest time, at most once a second of the packets' clock.
         self.pause = (soonest / 4).max(1_000_000_000);
         self.next_sweep = now.saturating_add(self.pause);
-        let over = &|record: &record::Record| {
-            record.expired(now, &settings).then(|| if record.closed() { Ended::Closed } else { Ended::Idle })
-        };
         let Self { v4, v6, wide, complete, .. } = self;
-        v4.sweep(&settings, complete, over, now);
-        v6.sweep(&settings, complete, over, now);
-        wide.sweep(&settings, complete, over, now);
-    }
-
-    fn all(&mut self, which: &impl Fn(&record::Record) -> Option<Ended>, now: i64, each: &mut impl FnMut(Flow)) {
-        let Self { settings, v4, v6, wide, complete, .. } = self;
-        complete.flows.drain(..).for_each(&mut *each);
-        let mut around = Handing { complete, each };
-        v4.sweep(settings, &mut around, which, now);
-        v6.sweep(settings, &mut around, which, now);
-        wide.sweep(settings, &mut around, which, now);
+        v4.sweep(&settings, complete, now);
+        v6.sweep(&settings, complete, now);
+        wide.sweep(&settings, complete, now);
     }
 
     /// Ends one flow of the kind of which there are most.
@@ -276,14 +294,19 @@ impl Table {
     }
 }
 
-impl<const N: usize> Around<N> for Complete {
-    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
+impl Complete {
+    /// What is reported of a record: nothing if it was reported already, and had no packet since.
+    fn flow<const N: usize>(&mut self, found: &Found<N>, ended: Ended, gone: bool) -> Option<Flow> {
         let place = found.record.tunnel;
         let tunnel = if gone { self.tunnels.remove(place) } else { self.tunnels.find(place) };
-        // What was reported already, and had no packet since, is not reported again.
-        if found.record.fresh() {
-            self.flows.push(report::flow(&Key::of(&found.key), found, tunnel, ended));
-        }
+        found.record.fresh().then(|| report::flow(&Key::of(&found.key), found, tunnel, ended))
+    }
+}
+
+impl<const N: usize> Around<N> for Complete {
+    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
+        let flow = self.flow(found, ended, gone);
+        self.flows.extend(flow);
     }
 
     fn tunnel(&mut self, seen: &Seen) -> u32 {
@@ -299,8 +322,9 @@ struct Handing<'a, F> {
 
 impl<const N: usize, F: FnMut(Flow)> Around<N> for Handing<'_, F> {
     fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
-        self.complete.report(found, ended, gone);
-        self.complete.flows.drain(..).for_each(&mut *self.each);
+        if let Some(flow) = self.complete.flow(found, ended, gone) {
+            (self.each)(flow);
+        }
     }
 
     fn tunnel(&mut self, seen: &Seen) -> u32 {

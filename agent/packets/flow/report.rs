@@ -4,7 +4,7 @@ use super::key::{Key, Parts};
 use super::spread::Spreads;
 use super::store::Found;
 use super::tcp::{self, Tcp};
-use crate::community::community_id;
+use crate::community;
 use crate::decode::Tunnel;
 use std::net::IpAddr;
 
@@ -100,11 +100,18 @@ impl Flow {
     /// The community id, version 1.
     #[must_use]
     pub fn community_id(&self, seed: u16) -> String {
+        let mut text = String::new();
+        self.write_community_id(seed, &mut text);
+        text
+    }
+
+    /// Adds the community id, version 1, to a text.
+    pub fn write_community_id(&self, seed: u16, out: &mut String) {
         let (a, b) = match self.protocol {
             1 | 58 => (u16::from(self.icmp.0), u16::from(self.icmp.1)),
             _ => (self.src_port, self.dst_port),
         };
-        community_id(seed, self.protocol, self.src, self.dst, a, b)
+        community::write(seed, self.protocol, (self.src, self.dst), (a, b), out);
     }
 
     /// The state of a TCP connection in the terms of Zeek's `conn_state`; `None` for other protocols.

@@ -270,28 +270,50 @@ impl<const N: usize> Store<N> {
         Some(place)
     }
 
-    /// Goes over all flows: those for which `each` gives a reason are reported, and leave if it says that they are over.
-    pub(super) fn sweep(
-        &mut self,
-
-        settings: &Settings,
-        around: &mut impl Around<N>,
-        each: impl Fn(&Record) -> Option<Ended>,
-        now: i64,
-    ) {
+    /// Ends the flows of which nothing more is waited for.
+    pub(super) fn sweep(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
         for place in 0..self.used {
-            let Some(entry) = self.entry(place).filter(|e| e.record.live()) else { continue };
-            match each(&entry.record) {
-                None => {}
-                Some(Ended::Active) => {
-                    around.report(&self.found(place), Ended::Active, false);
-                    let (piece, at) = split(place);
-                    self.pieces[piece][at].record.next_record(now, settings);
-                    self.begin_anew(place, settings);
-                }
-                Some(ended) => self.remove(place, ended, around),
+            let over = |record: &Record| record.live() && record.expired(now, settings);
+            if let Some(record) = self.entry(place).map(|e| &e.record).filter(|r| over(r)) {
+                let ended = if record.closed() { Ended::Closed } else { Ended::Idle };
+                self.remove(place, ended, around);
             }
         }
+    }
+
+    /// Reports the flows that have had packets since their last report; they go on.
+    pub(super) fn report(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
+        for place in 0..self.used {
+            if self.entry(place).is_some_and(|e| e.record.live() && e.record.fresh()) {
+                around.report(&self.found(place), Ended::Active, false);
+                let (piece, at) = split(place);
+                self.pieces[piece][at].record.next_record(now, settings);
+                self.begin_anew(place, settings);
+            }
+        }
+    }
+
+    /// Reports all flows and forgets them, which is much less work than to take them out one by one.
+    pub(super) fn drain(&mut self, around: &mut impl Around<N>) {
+        for place in 0..self.used {
+            if self.entry(place).is_some_and(|e| e.record.live()) {
+                self.last_report(place, around);
+            }
+        }
+        *self = Self::default();
+    }
+
+    /// When the flows began, their places, and the given number.
+    pub(super) fn begins(&self, of: u8) -> impl Iterator<Item = (i64, u32, u8)> + '_ {
+        let live = move |place| self.entry(place).filter(|e| e.record.live()).map(|e| (e.record.first, place, of));
+        (0..self.used).filter_map(live)
+    }
+
+    /// Reports a flow because there is nothing more to read.
+    pub(super) fn last_report(&self, place: u32, around: &mut impl Around<N>) {
+        let found = self.found(place);
+        let ended = if found.record.closed() { Ended::Closed } else { Ended::Forced };
+        around.report(&found, ended, true);
     }
 
     /// Ends the least recently seen of the next few.
