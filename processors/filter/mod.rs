@@ -26,7 +26,7 @@ struct Settings {
 }
 
 /// A rule; it fits a metric if all that it names fits. What it does not name does not matter.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RuleSettings {
     /// Names of measurements, wildcards allowed: one has to fit.
@@ -49,6 +49,12 @@ enum Action {
     Pass,
     /// It is removed.
     Drop,
+}
+
+impl Default for RuleSettings {
+    fn default() -> Self {
+        RuleSettings { name: Vec::new(), tags: BTreeMap::new(), fields: Vec::new(), action: Action::Drop }
+    }
 }
 
 struct Rule {
