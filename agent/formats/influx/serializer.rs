@@ -49,7 +49,9 @@ impl Serializer for Writer {
         let start = out.len();
         out.reserve(256);
         series(metric, out);
-        if out.len() == start {
+        // A name that is there is never written as a comma: it is escaped.
+        if matches!(out.get(start), None | Some(b',')) {
+            out.truncate(start);
             bail!("metric without a name");
         }
         let series_end = out.len();

@@ -141,6 +141,17 @@ fn cuts_at_line_ends_but_not_within_texts() {
 }
 
 #[test]
+fn a_metric_without_a_name_is_refused() {
+    let (mut batch, _) = parse("m,k=v a=1 1");
+    for name in ["", "\\"] {
+        batch.each(|m| m.set_name(name));
+        let mut out = Vec::new();
+        assert!(Writer::default().serialize(batch.at(0), &mut out).is_err());
+        assert!(out.is_empty());
+    }
+}
+
+#[test]
 fn a_backslash_at_the_end_of_a_word_is_left_out() {
     let mut batch = Batch::new();
     batch.metric("m\\").tag("t\\", "a\\").field("\\", 1i64).field("f\\", 2i64).field("\\g", 3i64).time(1);
