@@ -11,8 +11,8 @@ use super::process::{self, Chain, Steps};
 use super::stage::{Gate, Held, Next};
 use super::{Credit, Fanout, input, odd};
 use crate::config::{AggregatorConfig, Built, Config, Instance, ProcessorConfig, Surroundings};
-use agent_api::Result;
 use agent_api::plugin::DynAggregator;
+use agent_api::{Result, anyhow};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -65,7 +65,10 @@ impl Middle {
         let processors: process::Maker = {
             let surroundings = surroundings.clone();
             Arc::new(move |p| match p.plugin.build(&surroundings)? {
-                Built::Processor(plugin) => Ok(plugin),
+                Built::Processor(mut plugin) => {
+                    plugin.open().map_err(|e| anyhow!("start {}: {e:#}", p.plugin.log_name()))?;
+                    Ok(plugin)
+                }
                 _ => Err(odd(&p.plugin)),
             })
         };

@@ -3,7 +3,7 @@
 use super::exchange::Exchange;
 use crate::complaints::{Complaints, quoted};
 use agent_api::plugin::{BoxParser, now};
-use agent_api::{Collector, Log};
+use agent_api::{Collector, Context, Log, Result};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ pub(super) struct Command {
     pub(super) words: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) restart_delay: Duration,
-    pub(super) parser: BoxParser,
+    pub(super) parser: Mutex<BoxParser>,
     pub(super) log: Log,
 }
 
@@ -26,27 +26,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(5);
 
 impl Command {
-    /// Runs the program, again when it ends, until there is nothing more to be written to it.
-    pub(super) fn run(self, exchange: &Exchange) {
-        let parser = Mutex::new(self.parser);
+    /// Starts the program.
+    pub(super) fn spawn(&self) -> Result<Child> {
+        let mut command = std::process::Command::new(&self.words[0]);
+        command.args(&self.words[1..]).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().with_context(|| format!("start {}", self.words[0]))
+    }
+
+    /// Serves the program that has been started, and starts it again when it ends, until there is nothing more to be written to it.
+    pub(super) fn run(self, first: Child, exchange: &Exchange) {
         let mut complaints = Complaints::new(&self.log);
+        let mut started = Ok(first);
         loop {
-            let mut command = std::process::Command::new(&self.words[0]);
-            command.args(&self.words[1..]).envs(self.environment.iter().map(|(name, value)| (name, value)));
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let program = &self.words[0];
-            match command.spawn() {
+            match started {
                 Ok(child) => {
-                    let status = serve(child, &parser, &self.log, exchange);
+                    let status = serve(child, &self.parser, &self.log, exchange);
                     if !exchange.note(|state| state.is_over()) {
-                        complaints.add(format_args!("{program} ended ({status}), starting it again"));
+                        complaints.add(format_args!("{} ended ({status}), starting it again", self.words[0]));
                     }
                 }
-                Err(e) => complaints.add(format_args!("start {program}: {e}")),
+                Err(e) => complaints.add(format_args!("{e:#}")),
             }
             if exchange.wait_for(self.restart_delay, |state| state.is_over()) {
                 break;
             }
+            started = self.spawn();
         }
         exchange.note(|state| state.end());
     }

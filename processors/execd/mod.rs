@@ -1,6 +1,6 @@
 //! Hands metrics to a program that runs beside the agent, and takes back what it makes of them.
 //!
-//! The program is started with the first metric or soon after, and started anew when it ends. At the end its input is closed and
+//! The program is started before the first metric comes, and started anew when it ends. At the end its input is closed and
 //! its output read to the end, so nothing that it still has to say is lost.
 
 mod child;
@@ -16,7 +16,7 @@ use child::Command;
 use exchange::Exchange;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 register!(Entry::processor::<Execd>());
@@ -70,7 +70,7 @@ impl Plugin for Execd {
             words: settings.command,
             environment,
             restart_delay: *settings.restart_delay,
-            parser: env.parser()?,
+            parser: Mutex::new(env.parser()?),
             log: env.log.clone(),
         };
         Ok(Execd {
@@ -87,8 +87,17 @@ impl Processor for Execd {
         Scope::Everything
     }
 
+    /// Starts the program; one that cannot be started at all is a mistake that ends the start.
+    fn open(&mut self) -> Result<()> {
+        if let Some(command) = self.command.take() {
+            let child = command.spawn()?;
+            let exchange = self.exchange.clone();
+            std::thread::spawn(move || command.run(child, &exchange));
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, batch: &mut Batch) {
-        self.start();
         let mut text = Vec::new();
         for metric in batch.iter() {
             let before = text.len();
@@ -106,7 +115,6 @@ impl Processor for Execd {
     }
 
     fn tick(&mut self, out: &mut Batch) {
-        self.start();
         self.exchange.receive(out);
     }
 
@@ -114,15 +122,6 @@ impl Processor for Execd {
         self.exchange.close();
         if self.command.is_none() && !self.exchange.receive_all(out, LAST) {
             self.complaints.add(format_args!("the program did not end within {} s and was stopped", LAST.as_secs()));
-        }
-    }
-}
-
-impl Execd {
-    fn start(&mut self) {
-        if let Some(command) = self.command.take() {
-            let exchange = self.exchange.clone();
-            std::thread::spawn(move || command.run(&exchange));
         }
     }
 }

@@ -16,7 +16,9 @@ fn execd(script: &str, delay: &str) -> Execd {
         ..Env::new("processors.execd")
     };
     let settings = json!({"command": ["sh", "-c", script], "environment": ["SUFFIX=_out"], "restart_delay": delay});
-    Execd::new(serde_json::from_value(settings).unwrap(), &env).unwrap()
+    let mut execd = Execd::new(serde_json::from_value(settings).unwrap(), &env).unwrap();
+    execd.open().unwrap();
+    execd
 }
 
 /// All that comes back for the metrics.

@@ -88,6 +88,8 @@ impl<T: SecretStore + Sync> DynSecretStore for T {
 pub trait DynProcessor: Send {
     /// See [`Processor::scope`].
     fn scope(&self) -> Scope;
+    /// See [`Processor::open`].
+    fn open(&mut self) -> Result<()>;
     /// See [`Processor::apply`].
     fn apply(&mut self, batch: &mut Batch);
     /// See [`Processor::ticks`].
@@ -100,6 +102,9 @@ pub trait DynProcessor: Send {
 impl<T: Processor> DynProcessor for T {
     fn scope(&self) -> Scope {
         Processor::scope(self)
+    }
+    fn open(&mut self) -> Result<()> {
+        Processor::open(self)
     }
     fn apply(&mut self, batch: &mut Batch) {
         Processor::apply(self, batch);

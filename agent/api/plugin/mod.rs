@@ -1,8 +1,8 @@
 //! The plugin traits.
 //!
 //! The life of a plugin: 1. The agent reads its table into `Settings`; an unknown key or a wrong type never reaches it.
-//! 2. `new` checks the rest and builds it, without I/O: `agent config check` stops here. 3. `open` (listeners, outputs) binds
-//! or connects. 4. The agent calls it: `gather` at every interval, `listen` once, `apply`, `add`, `write` for every batch.
+//! 2. `new` checks the rest and builds it, without I/O: `agent config check` stops here. 3. `open` (listeners, processors, outputs)
+//! binds, connects or starts what it works with. 4. The agent calls it: `gather` at every interval, `listen` once, `apply`, `add`, `write` for every batch.
 //! 5. It is dropped; there is no close. When to call, what to retry and what to buffer is the agent's business alone.
 //!
 //! Authors write plain `async fn`; boxing for `dyn` happens once, in `dynamic`.
@@ -101,6 +101,10 @@ pub trait Processor: Plugin {
     /// How far it can be spread; asked once, after `new`.
     fn scope(&self) -> Scope {
         Scope::Metric
+    }
+    /// Starts what it works with, before the first metric comes. An error ends the start.
+    fn open(&mut self) -> Result<()> {
+        Ok(())
     }
     /// Changes, removes or adds metrics of the batch.
     fn apply(&mut self, batch: &mut Batch);
