@@ -16,20 +16,22 @@ pub(super) struct Retry {
     /// In a row.
     failures: u32,
     not_before: Option<Instant>,
+    /// When the other side wants to be asked again.
+    asked_for: Option<Instant>,
     log: Log,
 }
 
 impl Retry {
     pub(super) fn new(log: Log) -> Self {
-        Retry { failures: 0, not_before: None, log }
+        Retry { failures: 0, not_before: None, asked_for: None, log }
     }
 
     /// True while nothing is to be tried.
     pub(super) fn waits(&self) -> bool {
-        self.not_before.is_some_and(|t| Instant::now() < t)
+        self.not_before.max(self.asked_for).is_some_and(|t| Instant::now() < t)
     }
 
-    /// Ends a pause: somebody wants to know now.
+    /// Ends a pause: somebody wants to know now. One that the other side has asked for goes on.
     pub(super) fn now(&mut self) {
         self.not_before = None;
     }
@@ -38,8 +40,9 @@ impl Retry {
     pub(super) fn failed(&mut self, interval: Duration, after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
         let own = (self.failures > AT_ONCE).then(|| pause(interval, self.failures - AT_ONCE));
-        let pause = own.max(after);
-        self.not_before = pause.map(|pause| Instant::now() + pause);
+        let now = Instant::now();
+        self.not_before = own.map(|pause| now + pause);
+        self.asked_for = after.map(|pause| now + pause);
         if self.failures == AT_ONCE + 1 {
             let failures = self.failures;
             self.log.warn(format_args!("failed {failures} times in a row; it is tried again ever more seldom"));
@@ -51,7 +54,7 @@ impl Retry {
         if self.failures > AT_ONCE {
             self.log.info(format_args!("works again after {} failures in a row", self.failures));
         }
-        (self.failures, self.not_before) = (0, None);
+        (self.failures, self.not_before, self.asked_for) = (0, None, None);
     }
 }
 
@@ -95,6 +98,9 @@ mod tests {
         retry.failed(interval, None);
         assert!(!retry.waits());
         retry.failed(interval, Some(Duration::from_secs(5)));
+        retry.now();
         assert!(retry.waits());
+        retry.failed(interval, None);
+        assert!(!retry.waits());
     }
 }
