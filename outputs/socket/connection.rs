@@ -237,7 +237,7 @@ async fn connect_from(local: SocketAddr, found: &[SocketAddr]) -> Result<TcpStre
     for to in found.iter().filter(|to| to.is_ipv4() == local.is_ipv4()) {
         let socket = if local.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
-        socket.bind(local).with_context(|| format!("use the local address {local}"))?;
+        socket.bind(local).with_context(|| format!("local_address {local}"))?;
         match socket.connect(*to).await {
             Ok(stream) => return Ok(stream),
             Err(e) => last = Some(e),
