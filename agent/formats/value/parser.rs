@@ -3,6 +3,8 @@
 use crate::scalar::default_name;
 use agent_api::*;
 use agent_golang::number::{parse_bool, parse_float, parse_int};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,7 +15,7 @@ register!(Entry::parser::<Single>());
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `integer` or `int`; `float` or `long`; `boolean` or `bool`; `string` or `str`; `auto_integer` and `auto_float` take a text for what is
-    /// no such number.
+    /// no such number; `base64` takes the whole document as it is, of any bytes, in that encoding.
     data_type: String,
     /// Key of the field.
     value_field_name: String,
@@ -40,6 +42,7 @@ enum Kind {
     Float,
     Bool,
     Text,
+    Base64,
 }
 
 impl Plugin for Single {
@@ -55,6 +58,7 @@ impl Plugin for Single {
             "str" | "string" => (Kind::Text, false),
             "auto_integer" => (Kind::Int, true),
             "auto_float" => (Kind::Float, true),
+            "base64" => (Kind::Base64, false),
             other => bail!("data_type: unknown type {other:?}"),
         };
         let key = match settings.value_field_name {
@@ -68,6 +72,7 @@ impl Plugin for Single {
 impl Parser for Single {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
         let text = body.text();
+        let encoded;
         let text = text.trim_matches('\0').trim();
         let word = match self.kind {
             Kind::Text => text,
@@ -81,6 +86,10 @@ impl Parser for Single {
             Kind::Float => (parse_float(word).ok().map(Value::Float), "float"),
             Kind::Bool => (parse_bool(word).ok().map(Value::Bool), "boolean"),
             Kind::Text => (Some(Value::Str(text)), "text"),
+            Kind::Base64 => {
+                encoded = STANDARD.encode(body.bytes());
+                (Some(Value::Str(&encoded)), "text")
+            }
         };
         match value.or(self.auto.then_some(Value::Str(word))) {
             Some(value) => drop(out.metric(&self.name).field(&self.key, value)),
@@ -111,6 +120,8 @@ mod tests {
             ("auto_integer", "1.5", "test value=Str(\"1.5\") 0"),
             ("auto_float", "1.5", "test value=Float(1.5) 0"),
             ("int", " ", ""),
+            ("base64", " hello\n", "test value=Str(\"IGhlbGxvCg==\") 0"),
+            ("base64", "\n", ""),
         ];
         for (kind, document, want) in cases {
             assert_eq!(parse::<Single>(document, &[("data_type", text(kind))]), want, "{kind} {document:?}");
