@@ -31,6 +31,7 @@ impl Plugin for Paths {
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
+        ensure!(!settings.json_v2.is_empty(), "no configuration is given, json_v2 has to say what is taken");
         let mut sections = Vec::new();
         for section in settings.json_v2 {
             let Section { timestamp_path, timestamp_format, timestamp_timezone, .. } = &section;
