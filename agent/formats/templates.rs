@@ -1,7 +1,7 @@
 //! Templates that take dotted names apart: `region.host.measurement*` makes tags, name and field of `eu.h1.cpu.load`.
 //!
 //! Source: the templates of InfluxDB's Graphite input, which Telegraf took over. A template may have a filter before it (`servers.*`) and
-//! tags behind it (`dc=north`). The filter that fits the most parts is taken, an exact part before `*`.
+//! tags behind it (`dc=north`), and before all another text than a dot that parts are cut at. The filter that fits the most parts is taken, an exact part before `*`.
 
 use agent_api::{Result, bail, ensure};
 use std::collections::BTreeMap;
@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct Templates {
     root: Filter,
     default: Template,
+    /// What names are cut at to be looked up among the filters.
+    separator: String,
     joiner: String,
 }
 
@@ -23,6 +25,8 @@ struct Filter {
 
 #[derive(Clone, Debug)]
 struct Template {
+    /// What names are cut at.
+    separator: String,
     parts: Vec<Part>,
     tags: Vec<(String, String)>,
 }
@@ -54,26 +58,32 @@ impl Templates {
     pub fn compile(templates: &[String], joiner: &str) -> Result<Templates> {
         let mut all = Templates {
             root: Filter::default(),
-            default: Template { parts: vec![Part::NameRest], tags: Vec::new() },
+            default: Template { separator: ".".to_owned(), parts: vec![Part::NameRest], tags: Vec::new() },
+            separator: ".".to_owned(),
             joiner: joiner.to_owned(),
         };
         for text in templates {
             let words: Vec<&str> = text.split_whitespace().collect();
-            let (filter, template, tags) = match words[..] {
+            let (separator, filter, template, tags) = match words[..] {
                 [] => continue,
-                [template] => ("", template, ""),
-                [template, tags] if tags.contains('=') => ("", template, tags),
-                [filter, template] => (filter, template, ""),
-                [filter, template, tags] => (filter, template, tags),
-                _ => bail!("template {text:?}: expected a filter, a template and tags"),
+                [template] => (".", "", template, ""),
+                [template, tags] if tags.contains('=') => (".", "", template, tags),
+                [filter, template] => (".", filter, template, ""),
+                [filter, template, tags] if tags.contains('=') => (".", filter, template, tags),
+                [separator, filter, template] => (separator, filter, template, ""),
+                [separator, filter, template, tags] => (separator, filter, template, tags),
+                _ => bail!("template {text:?}: expected a separator, a filter, a template and tags"),
             };
-            let template = Template::parse(template, tags)?;
+            let template = Template::parse(template, separator, tags)?;
             if filter.is_empty() {
                 all.default = template;
                 continue;
             }
             let mut at = &mut all.root;
-            for part in filter.split('.') {
+            if separator != "." {
+                all.separator = separator.to_owned();
+            }
+            for part in filter.split(separator) {
                 at = at.below.entry(part.to_owned()).or_default();
             }
             at.template = Some(template);
@@ -84,7 +94,7 @@ impl Templates {
     /// Takes a name apart.
     pub fn apply(&self, name: &str) -> Applied {
         let mut at = &self.root;
-        for part in name.split('.') {
+        for part in name.split(&self.separator) {
             match at.below.get(part).or_else(|| at.below.get("*")) {
                 Some(below) => at = below,
                 None => break,
@@ -95,9 +105,9 @@ impl Templates {
 }
 
 impl Template {
-    fn parse(template: &str, tags: &str) -> Result<Template> {
+    fn parse(template: &str, separator: &str, tags: &str) -> Result<Template> {
         let parts: Vec<Part> = template
-            .split('.')
+            .split(separator)
             .map(|part| match part {
                 "" => Part::Skip,
                 "measurement" => Part::Name,
@@ -124,11 +134,11 @@ impl Template {
                 _ => bail!("template {template:?}: {tag:?} is no tag"),
             }
         }
-        Ok(Template { parts, tags: pairs })
+        Ok(Template { separator: separator.to_owned(), parts, tags: pairs })
     }
 
     fn apply(&self, name: &str, joiner: &str) -> Applied {
-        let words: Vec<&str> = name.split('.').collect();
+        let words: Vec<&str> = name.split(&self.separator).collect();
         let (mut names, mut fields) = (Vec::new(), Vec::new());
         let mut tags: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (key, value) in &self.tags {
@@ -175,6 +185,8 @@ mod tests {
             (&["a.* host.measurement", "a.b .measurement.x", "measurement"], ".", "a.c.d", "c,host=a "),
             (&["a.* host.measurement", "measurement"], ".", "b.c", "b "),
             (&["a.b.c host.measurement", "measurement.t"], ".", "a.b", "a,t=b "),
+            (&["_ a_* _host_measurement*"], ".", "a_h1_cpu_load", "cpu.load,host=h1 "),
+            (&["/ a/* /host/measurement x=y", "measurement"], ".", "a/h1/cpu", "cpu,host=h1,x=y "),
         ];
         for (templates, joiner, name, want) in cases {
             assert_eq!(apply(templates, joiner, name), *want, "{templates:?} {name}");
@@ -183,7 +195,14 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        for template in ["host.field", "measurement*.field*", "f measurement x", "a b c d", "measurement k="] {
+        for template in [
+            "host.field",
+            "measurement*.field*",
+            "f measurement x",
+            "a b c d",
+            "measurement k=",
+            ". f measurement k=v x",
+        ] {
             let e = Templates::compile(&[template.to_owned()], ".");
             assert!(e.is_err(), "{template}");
         }
