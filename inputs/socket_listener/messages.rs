@@ -125,7 +125,7 @@ impl Messages {
 
     /// A message that is too long is passed over where its end can be found.
     fn check_length(&mut self, bad: &mut ParseError) -> Result<()> {
-        let passable = self.splitter.ends_with_stream();
+        let passable = self.splitter.is_passable();
         // A header is no longer than a message may be.
         if self.buffer.len() <= if passable { LONGEST } else { 2 * LONGEST } {
             return Ok(());

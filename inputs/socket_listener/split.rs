@@ -14,7 +14,7 @@ pub(super) enum Splitter {
     Delimiter(Vec<u8>),
     /// All of this length, more than 0.
     Fixed(usize),
-    /// A header with the length of what follows it.
+    /// A header with the length of what follows it, or of the whole message.
     Variable(LengthField),
 }
 
@@ -24,11 +24,12 @@ pub(super) enum Splitter {
 pub(super) struct LengthField {
     /// Bytes before the length.
     pub(super) offset: usize,
-    /// Bytes of the length: 1, 2, 4 or 8.
+    /// Bytes of the length: 1 to 8.
     pub(super) bytes: usize,
-    /// `be` (most significant byte first) or `le`.
+    /// `be` (most significant byte first, also where nothing is said) or `le`.
     pub(super) endianness: String,
-    /// Bytes of the whole header.
+    /// Bytes before the message that the parser does not get. The length says how many follow them: with 0 it is that of the whole message,
+    /// its own bytes included.
     pub(super) header_length: usize,
 }
 
@@ -79,7 +80,9 @@ impl Splitter {
                 None => None,
                 Some(length) => {
                     let end = usize::try_from(length).ok().filter(|n| *n <= LONGEST).map(|n| field.header_length + n);
-                    let end = end.ok_or_else(|| format!("message of {length} bytes, {LONGEST} at most"))?;
+                    // Nothing would ever follow a message without any bytes.
+                    let end = end.filter(|n| *n > 0);
+                    let end = end.ok_or_else(|| format!("message of {length} bytes, 1 to {LONGEST} may be"))?;
                     (buffer.len() >= end).then_some(Message { from: field.header_length, to: end, next: end })
                 }
             },
@@ -88,6 +91,11 @@ impl Splitter {
 
     /// True if what is left at the end of a stream is a message too.
     pub(super) fn ends_with_stream(&self) -> bool {
+        matches!(self, Splitter::Newline | Splitter::Delimiter(_) | Splitter::Fixed(_))
+    }
+
+    /// True if a message that is too long can be passed over.
+    pub(super) fn is_passable(&self) -> bool {
         matches!(self, Splitter::Newline | Splitter::Delimiter(_))
     }
 
@@ -103,41 +111,40 @@ impl Splitter {
 
 impl LengthField {
     fn checked(&self) -> Result<Self> {
+        ensure!((1..=8).contains(&self.bytes), "splitting_length_field: bytes is {}, expected 1 to 8", self.bytes);
+        let endianness = self.endianness.to_ascii_lowercase();
         ensure!(
-            matches!(self.bytes, 1 | 2 | 4 | 8),
-            "splitting_length_field: bytes is {}, expected 1, 2, 4 or 8",
-            self.bytes
-        );
-        ensure!(
-            matches!(self.endianness.as_str(), "be" | "le"),
+            matches!(endianness.as_str(), "" | "be" | "le"),
             "splitting_length_field: endianness is {:?}, expected be or le",
             self.endianness
         );
         ensure!(
-            self.offset.saturating_add(self.bytes) <= self.header_length && self.header_length <= LONGEST,
-            "splitting_length_field: header_length {} does not hold the length",
-            self.header_length
+            self.offset <= LONGEST && self.header_length <= LONGEST,
+            "splitting_length_field: offset and header_length may be {LONGEST} at most"
         );
-        Ok(self.clone())
+        Ok(LengthField { endianness, ..self.clone() })
     }
 
-    /// The length, if the header is there.
+    /// The length, if it is there.
     fn read(&self, buffer: &[u8]) -> Option<u64> {
-        let header = buffer.get(..self.header_length)?;
-        let field = header.get(self.offset..self.offset + self.bytes)?;
+        let field = buffer.get(self.offset..self.offset + self.bytes)?;
         let fold = |sum: u64, b: &u8| sum << 8 | u64::from(*b);
-        Some(if self.endianness == "be" { field.iter().fold(0, fold) } else { field.iter().rev().fold(0, fold) })
+        Some(if self.endianness == "le" { field.iter().rev().fold(0, fold) } else { field.iter().fold(0, fold) })
     }
 }
 
-/// The bytes of a delimiter: hexadecimal after `0x` or `x`, else the text itself.
+/// The bytes of a delimiter: hexadecimal, with `0x` or `x` before it or without; what is no such number is the text itself.
 fn delimiter_bytes(text: &str) -> Result<Vec<u8>> {
     ensure!(!text.is_empty(), "splitting_delimiter: the strategy \"delimiter\" needs one");
-    let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix('x')) else {
+    let lower = text.to_ascii_lowercase();
+    let marked = lower.strip_prefix("0x").or_else(|| lower.strip_prefix('x'));
+    let digits = marked.unwrap_or(&lower);
+    let whole = !digits.is_empty() && digits.len().is_multiple_of(2) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if !whole && marked.is_none() {
         return Ok(text.as_bytes().to_vec());
-    };
+    }
     let bad = || format!("splitting_delimiter {text:?} is no hexadecimal number of whole bytes");
-    ensure!(!digits.is_empty() && digits.len().is_multiple_of(2) && digits.is_ascii(), bad());
+    ensure!(whole, bad());
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).with_context(bad)).collect()
 }
 
@@ -170,12 +177,16 @@ mod tests {
         let new = |strategy, delimiter, length, f: &LengthField| Splitter::new(strategy, delimiter, length, f).unwrap();
         let none = LengthField::default();
         type Case = (Splitter, &'static [u8], &'static [&'static [u8]]);
-        let cases: [Case; 7] = [
+        let cases: [Case; 11] = [
             (new("newline", "", 0, &none), b"a\r\n\nb\nc", &[b"a", b"", b"b", b"c"]),
             (new("null", "", 0, &none), b"a\0b\0", &[b"a", b"b"]),
             (new("delimiter", "0x2323", 0, &none), b"a##b#c##", &[b"a", b"b#c"]),
             (new("delimiter", "END", 0, &none), b"aENDbEN", &[b"a", b"bEN"]),
-            (new("fixed length", "", 3, &none), b"abcdefg", &[b"abc", b"def"]),
+            (new("delimiter", "0D0a", 0, &none), b"a\r\nb\n\r\n", &[b"a", b"b\n"]),
+            (new("fixed length", "", 3, &none), b"abcdefg", &[b"abc", b"def", b"g"]),
+            (new("variable length", "", 0, &field(0, 1, "", 0)), b"\x02a\x03bb\x09", &[b"\x02a", b"\x03bb"]),
+            (new("variable length", "", 0, &field(1, 1, "LE", 1)), b"#\x02a#\x01#\x09", &[b"\x02a", b"\x01"]),
+            (new("variable length", "", 0, &field(0, 3, "be", 3)), b"\0\0\x01a\0\0\x02bb", &[b"a", b"bb"]),
             (new("variable length", "", 0, &field(0, 2, "be", 2)), b"\0\x01a\0\x02bb\0\x09c", &[b"a", b"bb"]),
             (new("variable length", "", 0, &field(2, 4, "le", 6)), b"#!\x01\0\0\0a#!\x02\0\0\0bb", &[b"a", b"bb"]),
         ];
@@ -197,9 +208,9 @@ mod tests {
             ("delimiter", "0xzz", 0, none.clone()),
             ("fixed length", "", 0, none.clone()),
             ("variable length", "", 0, none),
-            ("variable length", "", 0, field(0, 3, "be", 3)),
+            ("variable length", "", 0, field(0, 9, "be", 9)),
             ("variable length", "", 0, field(0, 2, "middle", 2)),
-            ("variable length", "", 0, field(1, 2, "be", 2)),
+            ("variable length", "", 0, field(0, 2, "be", usize::MAX)),
             ("variable length", "", 0, field(usize::MAX, 2, "be", 2)),
         ] {
             assert!(Splitter::new(strategy, delimiter, length, &f).is_err(), "{strategy} {delimiter} {f:?}");
@@ -211,5 +222,7 @@ mod tests {
         let splitter = Splitter::new("variable length", "", 0, &field(0, 8, "le", 8)).unwrap();
         assert!(splitter.first(&[0xff; 8]).is_err());
         assert_eq!(splitter.first(&[0xff; 7]), Ok(None));
+        let splitter = Splitter::new("variable length", "", 0, &field(0, 2, "be", 0)).unwrap();
+        assert!(splitter.first(&[0; 2]).is_err());
     }
 }
