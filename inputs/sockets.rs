@@ -4,8 +4,8 @@
 //! What has come on a connection is handed on before more is read, so that a sender that is too fast is held back by its own socket.
 
 use agent_api::*;
-use agent_net::server::{Coding, Listener as Socket, Peer, Stream, TlsConfig, Unpacker};
-use std::net::IpAddr;
+use agent_net::server::{Address, Coding, Listener as Socket, Peer, Stream, TlsConfig, Unpacker};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration as Time;
 use tokio::io::AsyncReadExt;
@@ -41,6 +41,16 @@ impl Gate {
     pub(crate) fn allows(&self, peer: Option<IpAddr>) -> bool {
         self.allowed.is_empty() || peer.is_some_and(|ip| self.allowed.iter().any(|a| a.to_canonical() == ip))
     }
+}
+
+/// Checks `multicast_source`: the only address whose packets to a group are wanted.
+pub(crate) fn multicast_source(text: &str, address: &Address) -> Result<Option<Ipv4Addr>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let source = text.parse().with_context(|| format!("multicast_source: {text:?} is no IPv4 address"))?;
+    ensure!(matches!(address, Address::Udp(..)), "multicast_source: only groups of UDP have one");
+    Ok(Some(source))
 }
 
 /// What connections have in common whose bytes are messages.

@@ -274,9 +274,10 @@ fn startup(family: Family, entry: &Entry) -> Result<StartupError, Problem> {
 }
 
 fn time_source(entry: &Entry) -> Result<TimeSource, Problem> {
-    Ok(match one_of(entry, &["", "metric", "collection_start", "collection_end"])?.as_str() {
+    // `receive_time` is what inputs.socket_listener calls the time at which a message came.
+    Ok(match one_of(entry, &["", "metric", "collection_start", "collection_end", "receive_time"])?.as_str() {
         "collection_start" => TimeSource::CollectionStart,
-        "collection_end" => TimeSource::CollectionEnd,
+        "collection_end" | "receive_time" => TimeSource::CollectionEnd,
         _ => TimeSource::Metric,
     })
 }

@@ -10,7 +10,7 @@ mod split;
 mod tests;
 
 use crate::parsers::Parsers;
-use crate::sockets::{Connections, Gate};
+use crate::sockets::{Connections, Gate, multicast_source};
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::server::{self, Address, Listener as Socket, Packets};
@@ -19,6 +19,7 @@ use messages::Formatted;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use split::{LengthField, Splitter};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 register!(Entry::listener::<SocketListener>());
@@ -29,6 +30,7 @@ struct SocketListener {
     tls: ServerTls,
     address: Address,
     mode: Option<u32>,
+    multicast_source: Option<Ipv4Addr>,
     splitter: Splitter,
     gate: Arc<Gate>,
     stats: Arc<Stats>,
@@ -71,7 +73,7 @@ struct Settings {
     max_decompression_size: Size,
     /// How messages of a connection are told apart: `newline`, `null`, `delimiter`, `fixed length` or `variable length`.
     splitting_strategy: String,
-    /// What `delimiter` cuts at: a text, or bytes in hexadecimal such as `0x0d0a`.
+    /// What `delimiter` cuts at: bytes in hexadecimal such as `0x0d0a` or `0d0a`, or a text that is no such number.
     splitting_delimiter: String,
     /// Bytes of a message of `fixed length`.
     splitting_length: usize,
@@ -80,6 +82,8 @@ struct Settings {
     splitting_length_field: LengthField,
     /// IP addresses that may send; empty means all.
     allowed_sources: Vec<String>,
+    /// Of packets to a group of UDP, take only those that this IPv4 address sent; empty means those of anybody.
+    multicast_source: String,
     /// Accepted for older configurations: each connection has a parser of its own.
     max_parallel_parsers: i64,
 }
@@ -100,6 +104,7 @@ impl Default for Settings {
             splitting_length: 0,
             splitting_length_field: LengthField::default(),
             allowed_sources: Vec::new(),
+            multicast_source: String::new(),
             max_parallel_parsers: 0,
         }
     }
@@ -124,6 +129,7 @@ impl Plugin for SocketListener {
             &settings.splitting_length_field,
         )?;
         let gate = Gate::new(&settings.content_encoding, settings.max_decompression_size, &settings.allowed_sources)?;
+        let multicast_source = multicast_source(&settings.multicast_source, &address)?;
         let stats = env.stats("socket_listener", &[("address", &settings.service_address)]);
         let stats = Stats {
             bytes: stats.counter("bytes_received"),
@@ -136,6 +142,7 @@ impl Plugin for SocketListener {
             tls,
             address,
             mode,
+            multicast_source,
             splitter,
             gate: Arc::new(gate),
             stats: Arc::new(stats),
@@ -151,7 +158,9 @@ impl Listener for SocketListener {
         self.bound = Some(if self.address.is_stream() {
             Bound::Connections(Socket::bind(&self.address, self.mode).await?)
         } else {
-            Bound::Packets(Packets::bind(&self.address, self.mode, buffer).await?)
+            let packets = Packets::bind(&self.address, self.mode, buffer).await?;
+            packets.join(self.multicast_source)?;
+            Bound::Packets(packets)
         });
         Ok(())
     }

@@ -9,7 +9,7 @@ mod metric;
 #[cfg(test)]
 mod tests;
 
-use crate::sockets::{Connections, Gate};
+use crate::sockets::{Connections, Gate, multicast_source};
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::server::{self, Address, Family, Listener as Socket, Packets};
@@ -124,15 +124,7 @@ impl Plugin for Syslog {
         let address = address(&settings.server)?;
         let mode = server::socket_mode(&settings.socket_mode)?;
         let framing = settings.framing()?;
-        let multicast_source = match settings.multicast_source.as_str() {
-            "" => None,
-            text => Some(text.parse().with_context(|| format!("multicast_source: {text:?} is no IPv4 address"))?),
-        };
-        ensure!(
-            multicast_source.is_none() || matches!(address, Address::Udp(..)),
-            "multicast_source: {:?} is no address of UDP",
-            settings.server
-        );
+        let multicast_source = multicast_source(&settings.multicast_source, &address)?;
         let gate = Gate::new(&settings.content_encoding, settings.max_decompression_size, &settings.allowed_sources)?;
         let reading = settings.reading()?;
         Ok(Syslog {

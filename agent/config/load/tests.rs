@@ -258,6 +258,8 @@ fn options_go_to_the_agent_the_plugin_and_its_format() {
   drop_original = "T"
   period = "1m"
 "#]);
+    let received = load(&["[[inputs.probe]]\nfiles = [\"x\"]\ntime_source = \"receive_time\"\n"]);
+    assert_eq!(received.inputs[0].time_source, TimeSource::CollectionEnd);
     let input = &config.inputs[0];
     assert_eq!(keys(&input.plugin.table), ["files", "tags"], "tags are both common and the plugin's own");
     assert_eq!(input.plugin.parser.as_ref().map(|(e, t)| (e.name, keys(t))), Some(("plain", vec!["plain_depth"])));
