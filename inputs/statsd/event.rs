@@ -1,4 +1,6 @@
 //! Events of Datadog's dialect: `_e{5,4}:title|text|d:...|p:...|t:...|h:...|s:...|k:...|#tags`.
+//!
+//! Also its service checks: `_sc|name|status|d:...|h:...|#tags|m:message`, the message last.
 
 use agent_api::{Batch, Builder};
 use std::net::IpAddr;
@@ -76,17 +78,59 @@ impl<'a> Event<'a> {
         if let Some(kind) = self.source_type {
             metric.add_field("source_type_name", kind);
         }
-        if let Some(source) = &self.source {
-            metric.add_tag("source", source);
-        }
         if let Some(key) = self.aggregation_key {
             metric.add_tag("aggregation_key", key);
         }
-        for (key, value) in self.tags {
+        self.add_source(&mut metric);
+    }
+
+    /// Adds where it is from and its tags.
+    fn add_source(&self, metric: &mut Builder<'_>) {
+        if let Some(source) = &self.source {
+            metric.add_tag("source", source);
+        }
+        for (key, value) in &self.tags {
             // `host` is the agent's own tag; Datadog means by it what it means by `h:`.
-            metric.add_tag(if key == "host" { "source" } else { key }, value);
+            metric.add_tag(if *key == "host" { "source" } else { key }, value);
         }
     }
+}
+
+/// Reads a service check and adds it to `out`, or says what is wrong with it.
+pub(super) fn read_check(line: &str, from: Option<IpAddr>, now: i64, out: &mut Batch) -> Result<(), &'static str> {
+    let rest = line.strip_prefix("_sc|").ok_or("service check does not begin with _sc|")?;
+    // A message may have bars of its own.
+    let (rest, message) = match rest.split_once("|m:") {
+        Some((rest, message)) => (rest, Some(message)),
+        None => (rest, None),
+    };
+    let mut parts = rest.split('|');
+    let (Some(name), Some(status)) = (parts.next().filter(|name| !name.is_empty()), parts.next()) else {
+        return Err("service check has no name or no status");
+    };
+    let (status, text) = match status {
+        "0" => (0i64, "ok"),
+        "1" => (1, "warning"),
+        "2" => (2, "critical"),
+        "3" => (3, "unknown"),
+        _ => return Err("service check has a status other than 0 to 3"),
+    };
+    let mut check = Event { source: from.map(|ip| ip.to_string()), ..Event::default() };
+    for part in parts {
+        match part.split_once(':') {
+            _ if part.starts_with('#') => check.part(part)?,
+            Some(("d" | "h", _)) => check.part(part)?,
+            _ => return Err("service check has a part that is unknown"),
+        }
+    }
+    let time = check.happened.and_then(|seconds| seconds.checked_mul(1_000_000_000)).unwrap_or(now);
+    let mut metric = out.metric("statsd_service_check").field("status", status).field("status_text", text).time(time);
+    if let Some(message) = message {
+        metric.add_field("message", message.replace("\\n", "\n").as_str());
+    }
+    metric.add_tag("check_name", name);
+    check.add_source(&mut metric);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -97,6 +141,26 @@ mod tests {
         let mut out = Batch::new();
         super::read(line, Some([127, 0, 0, 1].into()), 7, &mut out)?;
         Ok(format!("{:?}", out.at(0)))
+    }
+
+    #[test]
+    fn service_checks() {
+        let read = |line: &str| {
+            let mut out = Batch::new();
+            read_check(line, Some([127, 0, 0, 1].into()), 7, &mut out).map(|()| format!("{:?}", out.at(0)))
+        };
+        assert_eq!(
+            read("_sc|db|2|d:12|h:web|#env:prod,flag|m:down|for\\ngood").unwrap(),
+            "statsd_service_check,check_name=db,env=prod,flag=true,source=web status=Int(2),status_text=Str(\"critical\"),\
+             message=Str(\"down|for\\ngood\") 12000000000"
+        );
+        assert_eq!(
+            read("_sc|a b|0").unwrap(),
+            "statsd_service_check,check_name=a b,source=127.0.0.1 status=Int(0),status_text=Str(\"ok\") 7"
+        );
+        for bad in ["_sc|db", "_sc||0", "_sc|db|4", "_sc|db|ok", "_sc|db|0|zz", "_sc|db|0|p:low", "_sc"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ struct Settings {
     percentile_limit: usize,
     /// What joins the parts of a name in place of dots.
     metric_separator: String,
-    /// Tags, events, containers and packed values of Datadog's dialect.
+    /// Tags, events, service checks, containers and packed values of Datadog's dialect.
     datadog_extensions: bool,
     /// Distributions of Datadog's dialect (type `d`): each value is a metric. Needs `datadog_extensions`.
     datadog_distributions: bool,

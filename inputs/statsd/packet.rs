@@ -63,6 +63,8 @@ impl Intake {
                 for line in lines(text) {
                     let taken = if self.datadog && line.starts_with(b"_e") {
                         event::read(&String::from_utf8_lossy(line), from, now, &mut at_once)
+                    } else if self.datadog && line.starts_with(b"_sc|") {
+                        event::read_check(&String::from_utf8_lossy(line), from, now, &mut at_once)
                     } else {
                         table.line(line)
                     };
