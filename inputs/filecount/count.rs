@@ -3,7 +3,7 @@
 use agent_golang::glob::Glob;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Which files are counted.
 pub(super) struct Conditions {
@@ -31,8 +31,8 @@ pub(super) struct Count {
 /// Links that lead above themselves end at this depth.
 const DEPTH: usize = 128;
 
-/// Counts files in a folder.
-pub(super) fn files(folder: &Path, conditions: &Conditions, now: SystemTime) -> Count {
+/// Counts files in a folder; None where that is not done by `end`.
+pub(super) fn files(folder: &Path, conditions: &Conditions, now: SystemTime, end: Option<Instant>) -> Option<Count> {
     let mut count = Count::default();
     let mut rest: Vec<(PathBuf, usize)> = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = rest.pop() {
@@ -41,6 +41,9 @@ pub(super) fn files(folder: &Path, conditions: &Conditions, now: SystemTime) -> 
             continue;
         };
         for entry in entries.flatten() {
+            if end.is_some_and(|end| Instant::now() >= end) {
+                return None;
+            }
             let path = entry.path();
             let meta = if conditions.follow_links { path.metadata() } else { path.symlink_metadata() };
             // It has gone meanwhile, or is a link that leads nowhere.
@@ -53,7 +56,7 @@ pub(super) fn files(folder: &Path, conditions: &Conditions, now: SystemTime) -> 
             }
         }
     }
-    count
+    Some(count)
 }
 
 impl Conditions {

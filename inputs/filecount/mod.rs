@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 register!(Entry::input::<Filecount>());
 
@@ -21,6 +21,7 @@ register!(Entry::input::<Filecount>());
 struct Filecount {
     folders: Arc<[GlobPath]>,
     conditions: Arc<Conditions>,
+    timeout: Option<std::time::Duration>,
 }
 
 /// Which files are counted.
@@ -44,6 +45,8 @@ struct Settings {
     size: Amount,
     /// Count files that have not been changed for so long, as `"2h"`; if it is negative, files that have been changed since.
     mtime: Amount,
+    /// How long a folder may take; one that takes longer is reported and gives no metric. 0 means as long as it takes.
+    timeout: Duration,
 }
 
 /// A number with or without a unit, which may be negative.
@@ -66,6 +69,7 @@ impl Default for Settings {
             follow_symlinks: false,
             size: Amount::Whole(0),
             mtime: Amount::Text("0s".to_owned()),
+            timeout: Duration::default(),
         }
     }
 }
@@ -117,19 +121,25 @@ impl Plugin for Filecount {
                 size: settings.size.bytes().context("size")?,
                 age: settings.mtime.nanos().context("mtime")?,
             }),
+            timeout: (!settings.timeout.is_zero()).then_some(*settings.timeout),
         })
     }
 }
 
 impl Input for Filecount {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
-        let (folders, conditions) = (self.folders.clone(), self.conditions.clone());
+        let (folders, conditions, timeout) = (self.folders.clone(), self.conditions.clone(), self.timeout);
         let walk = move || {
             let now = SystemTime::now();
+            let end = || timeout.and_then(|t| Instant::now().checked_add(t));
             let folders = folders.iter().flat_map(GlobPath::matches).filter(|p| p.is_dir());
-            folders.map(|p| (count::files(&p, &conditions, now), p)).collect::<Vec<(Count, PathBuf)>>()
+            folders.map(|p| (count::files(&p, &conditions, now, end()), p)).collect::<Vec<(Option<Count>, PathBuf)>>()
         };
         for (count, path) in tokio::task::spawn_blocking(walk).await.context("count files")? {
+            let Some(count) = count else {
+                out.error(anyhow!("count files in {}: it took longer than timeout", path.display()));
+                continue;
+            };
             if count.unread > 0 {
                 out.error(anyhow!("read folders below {}: {} cannot be read", path.display(), count.unread));
             }

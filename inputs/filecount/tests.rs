@@ -39,6 +39,15 @@ fn folders_are_counted_with_those_below() {
 }
 
 #[test]
+fn a_folder_that_takes_too_long_has_no_count() {
+    let tree = tree();
+    let input = Filecount::new(usual(), &tree.env()).unwrap();
+    let count = |end| count::files(tree.path(), &input.conditions, SystemTime::now(), end);
+    assert_eq!(count(Some(Instant::now())), None);
+    assert_eq!(count(Some(Instant::now() + std::time::Duration::from_secs(600))).map(|c| c.files), Some(4));
+}
+
+#[test]
 fn files_must_fulfil_the_conditions() {
     let tree = tree();
     let count = |settings| filecount(&tree, "t", settings).concat();
