@@ -55,6 +55,8 @@ struct Settings {
     parse_method: String,
     /// Tag that gets the name of the file, without its folder; nothing for none.
     file_tag: String,
+    /// Files that are moved keep the times of their last change and access. A file that only gets another name on its disk does in any case.
+    preserve_timestamps: bool,
 }
 
 impl Default for Settings {
@@ -71,6 +73,7 @@ impl Default for Settings {
             file_queue_size: 100_000,
             parse_method: "line-by-line".to_owned(),
             file_tag: String::new(),
+            preserve_timestamps: false,
         }
     }
 }
@@ -82,6 +85,8 @@ struct Plan {
     errors: Option<PathBuf>,
     method: Method,
     file_tag: String,
+    /// Moved files keep their times.
+    keep_times: bool,
     files: usize,
     credit: Credit,
     env: Env,
@@ -138,6 +143,7 @@ impl Plugin for DirectoryMonitor {
             credit: Credit::new(settings.max_buffered_metrics),
             files: settings.file_queue_size,
             file_tag: settings.file_tag,
+            keep_times: settings.preserve_timestamps,
             env: env.clone(),
             stats,
         };

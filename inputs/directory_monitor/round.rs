@@ -5,6 +5,7 @@ use super::find::{Found, Stamp};
 use super::read;
 use agent_api::{Batch, Context, Error, Request, Result, Sender, Stop, bail};
 use std::collections::HashMap;
+use std::fs::{File, FileTimes};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,7 +84,7 @@ impl Worker {
     fn has_read(&mut self, file: &Found) -> bool {
         let Some(left) = self.left.get(&file.below).filter(|left| left.stamp == file.stamp) else { return false };
         if let Some(to) = &left.to
-            && move_to(&self.plan.selection.folder.join(&file.below), to).is_ok()
+            && move_to(&self.plan.selection.folder.join(&file.below), to, self.plan.keep_times).is_ok()
         {
             self.left.remove(&file.below);
         }
@@ -106,7 +107,7 @@ impl Worker {
         };
         counters.iter().for_each(|counter| counter.inc());
         let to = folder.map(|folder| folder.join(&file.below));
-        let moved = to.as_ref().map(|to| move_to(&path, to));
+        let moved = to.as_ref().map(|to| move_to(&path, to, plan.keep_times));
         if !matches!(moved, Some(Ok(()))) {
             // Reading it again at every interval would send its metrics again.
             self.left.insert(file.below.clone(), Left { stamp: file.stamp, to });
@@ -143,18 +144,51 @@ fn is_missing(error: &Error) -> bool {
 }
 
 /// Moves a file, also to another file system; one of the same name there is replaced.
-fn move_to(from: &Path, to: &Path) -> Result<()> {
+fn move_to(from: &Path, to: &Path, keep_times: bool) -> Result<()> {
     let moved = (|| {
         if let Some(folder) = to.parent() {
             std::fs::create_dir_all(folder)?;
         }
         match std::fs::rename(from, to) {
             Err(e) if e.kind() == ErrorKind::CrossesDevices => {
-                std::fs::copy(from, to)?;
+                copy(from, to, keep_times)?;
                 std::fs::remove_file(from)
             }
             result => result,
         }
     })();
     moved.with_context(|| format!("move {} to {}", from.display(), to.display()))
+}
+
+/// Copies a file, with its times where they are to be kept.
+fn copy(from: &Path, to: &Path, keep_times: bool) -> std::io::Result<()> {
+    let old = from.metadata()?;
+    std::fs::copy(from, to)?;
+    if keep_times {
+        let times = FileTimes::new().set_accessed(old.accessed()?).set_modified(old.modified()?);
+        File::options().write(true).open(to)?.set_times(times)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::testing::Tree;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_copy_keeps_its_times_where_that_is_wanted() {
+        let tree = Tree::of(&[("a", "text")]);
+        let (from, to) = (tree.path().join("a"), tree.path().join("b"));
+        let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+        File::options().write(true).open(&from).unwrap().set_times(FileTimes::new().set_modified(old)).unwrap();
+        copy(&from, &to, true).unwrap();
+        assert_eq!(
+            (std::fs::read_to_string(&to).unwrap().as_str(), to.metadata().unwrap().modified().unwrap()),
+            ("text", old)
+        );
+        copy(&from, &to, false).unwrap();
+        assert!(to.metadata().unwrap().modified().unwrap() > old);
+    }
 }
