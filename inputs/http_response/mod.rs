@@ -50,6 +50,8 @@ struct Settings {
     follow_redirects: bool,
     /// File with a bearer token, read for every request.
     bearer_token: String,
+    /// Bearer token itself, in place of a file.
+    token: Secret,
     /// User for basic authentication.
     username: Secret,
     /// Password for basic authentication.
@@ -83,6 +85,7 @@ impl Default for Settings {
             method: "GET".to_owned(),
             follow_redirects: false,
             bearer_token: String::new(),
+            token: Secret::default(),
             username: Secret::default(),
             password: Secret::default(),
             body: String::new(),
@@ -116,6 +119,10 @@ impl Plugin for HttpResponse {
         if settings.response_body_max_size.0 == 0 {
             settings.response_body_max_size = Size(BODY_MAX);
         }
+        ensure!(
+            settings.bearer_token.is_empty() || settings.token.is_empty(),
+            "set either bearer_token or token, not both"
+        );
         ensure!(settings.body.is_empty() || settings.body_form.is_empty(), "set either body or body_form, not both");
         let setup = Setup {
             transport: Transport { timeout: settings.response_timeout, ..Transport::default() },
@@ -277,11 +284,9 @@ impl HttpResponse {
         } else if !self.settings.body.is_empty() {
             request = request.body(self.settings.body.clone());
         }
-        if !self.settings.bearer_token.is_empty() {
-            let path = &self.settings.bearer_token;
-            let token = std::fs::read_to_string(path).with_context(|| format!("read bearer_token {path}"))?;
-            let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", token.trim()))
-                .with_context(|| format!("use bearer_token {path}"))?;
+        if let Some(token) = self.token()? {
+            let mut bearer =
+                header::HeaderValue::from_str(&format!("Bearer {}", token.trim())).context("use the bearer token")?;
             bearer.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, bearer);
         }
@@ -291,6 +296,19 @@ impl HttpResponse {
         }
         self.headers.put(&mut headers)?;
         Ok(request.headers(headers))
+    }
+
+    /// The bearer token, from the options or a file.
+    fn token(&self) -> Result<Option<String>> {
+        let token = self.settings.token.reveal()?;
+        if !token.is_empty() {
+            return Ok(Some(token));
+        }
+        let path = &self.settings.bearer_token;
+        if path.is_empty() {
+            return Ok(None);
+        }
+        std::fs::read_to_string(path).with_context(|| format!("read bearer_token {path}")).map(Some)
     }
 
     /// Adds what the answer is like, and says whether it is what was expected.

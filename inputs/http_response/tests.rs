@@ -96,6 +96,13 @@ async fn a_form_is_sent_and_redirections_are_answers() {
     assert!(check(own).await.contains(&"status_code=200".to_owned()));
 }
 
+#[tokio::test]
+async fn a_token_is_sent() {
+    let stub = Stub::list(vec![Reply::new(200, "")]).await;
+    check(Settings { token: Secret::new("t-1"), ..settings(&stub) }).await;
+    assert_eq!(stub.seen()[0].header("authorization"), Some("Bearer t-1"));
+}
+
 #[test]
 fn bad_options_are_refused() {
     let error = |change: fn(&mut Settings)| {
@@ -105,6 +112,13 @@ fn bad_options_are_refused() {
     };
     assert!(error(|s| s.urls = vec!["ftp://h".to_owned()]).contains("unsupported scheme"));
     assert!(error(|s| s.response_string_match = "(".to_owned()).contains("response_string_match"));
+    assert!(
+        error(|s| {
+            s.bearer_token = "file".to_owned();
+            s.token = Secret::new("t");
+        })
+        .contains("bearer_token")
+    );
     assert!(
         error(|s| {
             s.body = "x".to_owned();
