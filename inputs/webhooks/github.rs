@@ -121,7 +121,11 @@ const EVENTS: &[Event] = &[
     of(
         "workflow_run",
         &[ACTION, ("name", "workflow_run/name", Text), ("conclusion", "workflow_run/conclusion", Text)],
-        &[("run_attempt", "workflow_run/run_attempt", Int), ("head_branch", "workflow_run/head_branch", Text)],
+        &[
+            ("run_id", "workflow_run/id", Int),
+            ("run_attempt", "workflow_run/run_attempt", Int),
+            ("head_branch", "workflow_run/head_branch", Text),
+        ],
     ),
 ];
 

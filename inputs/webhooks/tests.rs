@@ -132,6 +132,9 @@ fn other_events_of_github() {
         "created_at": "2024-01-01T00:00:00Z", "started_at": "2024-01-01T00:00:05Z", "completed_at": "2024-01-01T00:01:05Z"}}"#;
     let job = github("workflow_job", job).unwrap();
     assert!(job.contains("queue_time=Int(5000),run_time=Int(60000)"), "{job}");
+    let run = github("workflow_run", r#"{"action": "requested", "workflow_run": {"id": 30433642, "run_attempt": 2}}"#)
+        .unwrap();
+    assert!(run.contains("run_id=Int(30433642)") && run.contains("run_attempt=Int(2)"), "{run}");
 }
 
 #[test]
