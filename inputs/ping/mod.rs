@@ -46,6 +46,8 @@ struct Settings {
     interface: String,
     /// Percentiles of the times of answers, 0 to 100, with `native`.
     percentiles: Vec<u8>,
+    /// Accepted for Telegraf's configurations: with `native` sockets that need no privilege are tried first, then raw ones.
+    privileged: bool,
     /// The program of `exec`.
     binary: String,
     /// Arguments of the program in place of those that are made of the options; the host comes last.
@@ -69,6 +71,7 @@ impl Default for Settings {
             deadline: Duration::secs(10),
             interface: String::new(),
             percentiles: Vec::new(),
+            privileged: true,
             binary: "ping".to_owned(),
             arguments: Vec::new(),
             ipv4: false,
