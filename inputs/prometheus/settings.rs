@@ -53,6 +53,8 @@ pub(super) struct Settings {
     pub(super) monitor_kubernetes_pods_namespace: String,
     /// The tag that holds the namespace of a pod.
     pub(super) pod_namespace_label_name: String,
+    /// The tag that holds the name of a pod.
+    pub(super) pod_name_label_name: String,
     /// Who is asked for pods: `cluster` the API, `node` the kubelet of `node_ip`.
     pub(super) pod_scrape_scope: String,
     /// Address of the node for the scope `node`; empty means that of the variable NODE_IP.
@@ -150,6 +152,7 @@ impl Default for Settings {
             monitor_kubernetes_pods_path: "/metrics".to_owned(),
             monitor_kubernetes_pods_namespace: String::new(),
             pod_namespace_label_name: "namespace".to_owned(),
+            pod_name_label_name: "pod_name".to_owned(),
             pod_scrape_scope: "cluster".to_owned(),
             node_ip: String::new(),
             pod_scrape_interval: 60,

@@ -278,14 +278,13 @@ impl Pods {
             let wanted = texts.iter().flatten().filter(|(key, _)| filter.takes(key));
             wanted.map(|(k, v)| (k.clone(), v.clone())).collect()
         };
-        let namespace = match s.pod_namespace_label_name.as_str() {
-            "" => "namespace",
-            own => own,
-        };
+        let or_usual = |own: &str, usual: &str| if own.is_empty() { usual } else { own }.to_owned();
+        let namespace = or_usual(&s.pod_namespace_label_name, "namespace");
+        let name = or_usual(&s.pod_name_label_name, "pod_name");
         Ok(target
             .with_tags([("address".to_owned(), ip.clone())])
             .with_tags(shown(&meta.annotations, &self.annotations_shown))
-            .with_tags([("pod_name".to_owned(), meta.name.clone()), (namespace.to_owned(), meta.namespace.clone())])
+            .with_tags([(name, meta.name.clone()), (namespace, meta.namespace.clone())])
             .with_tags(shown(&meta.labels, &self.labels_shown)))
     }
 }

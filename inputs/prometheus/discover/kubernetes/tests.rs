@@ -43,6 +43,7 @@ async fn pods_that_want_it_are_found_page_by_page() {
         kubernetes_label_selector: "app=web".to_owned(),
         pod_annotation_exclude: vec!["prometheus.io/*".to_owned()],
         pod_label_include: vec!["app".to_owned()],
+        pod_name_label_name: "pod".to_owned(),
         namespace_annotation_pass: [("team".to_owned(), vec!["a*".to_owned()])].into(),
         ..Settings::default()
     };
@@ -59,7 +60,7 @@ async fn pods_that_want_it_are_found_page_by_page() {
     let urls: Vec<&str> = found.iter().map(|t| t.url.as_str()).collect();
     assert_eq!(urls, ["http://10.0.0.7:9102/metrics", "https://10.0.0.7:9999/own?x=1"]);
     let tags: Vec<String> = found[0].tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
-    assert_eq!(tags.join(" "), "url=http://10.0.0.7:9102/metrics address=10.0.0.7 pod_name=a namespace=shop app=web");
+    assert_eq!(tags.join(" "), "url=http://10.0.0.7:9102/metrics address=10.0.0.7 pod=a namespace=shop app=web");
     pods.pass.clear();
     pods.drop = vec![("team".to_owned(), Filter::compile(&["a1".to_owned()], &[]).unwrap())];
     assert!(pods.find().await.unwrap().is_empty());
