@@ -35,7 +35,15 @@ fn main() {
             }
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Each case removed its own folder below it.
+    let _absent = std::fs::remove_dir_all(place());
+    conclusion.exit();
+}
+
+/// Where the cases of this run are copied to.
+fn place() -> PathBuf {
+    std::env::temp_dir().join(format!("agent-cases-{}", std::process::id()))
 }
 
 fn folders(of: &Path) -> Vec<PathBuf> {
@@ -56,9 +64,7 @@ fn run(command: &mut Command) -> std::io::Result<Output> {
 fn check(case: &Path) -> Result<(), Failed> {
     let read = |name: &str| std::fs::read_to_string(case.join(name)).ok();
     let mode = read("mode").ok_or("the case has no mode")?.trim().to_owned();
-    let place = std::env::temp_dir()
-        .join(format!("agent-cases-{}", std::process::id()))
-        .join(case.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(case));
+    let place = place().join(case.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(case));
     copy(case, &place)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
     let flags = read("flags").unwrap_or_else(|| "--config telegraf.conf --once".to_owned());
