@@ -95,6 +95,8 @@ mod memcached;
 mod mock;
 #[cfg(feature = "multifile")]
 mod multifile;
+#[cfg(feature = "nats_consumer")]
+mod nats_consumer;
 #[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "net_response")]

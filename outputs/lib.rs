@@ -32,6 +32,8 @@ mod ipfix;
 mod lines;
 #[cfg(feature = "loki")]
 mod loki;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "opensearch")]
 mod opensearch;
 #[cfg(feature = "opentsdb")]

@@ -8,6 +8,8 @@
 pub mod client;
 pub mod coding;
 pub mod meter;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod server;
 pub mod sign;
 #[cfg(any(test, feature = "testing"))]

@@ -143,3 +143,66 @@ async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Seen>
     stream.read_exact(&mut seen.body).await?;
     Ok(Some(seen))
 }
+
+/// A NATS server of its own on a free loopback port, with JetStream in a temporary folder; it ends with the value.
+pub struct NatsServer {
+    process: std::process::Child,
+    folder: std::path::PathBuf,
+    address: String,
+}
+
+impl NatsServer {
+    /// Starts the `nats-server` of this system with further options in the form of its configuration files. None if there is
+    /// none (`scripts/setup test` installs it).
+    pub async fn start(options: &str) -> Option<Self> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("agent-nats-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder in the temporary folder");
+        let shown = folder.display();
+        let text = format!(
+            "listen: \"127.0.0.1:-1\"\nports_file_dir: \"{shown}\"\njetstream {{ store_dir: \"{shown}\" }}\n{options}\n"
+        );
+        std::fs::write(folder.join("nats.conf"), text).expect("a file in the temporary folder");
+        // Debian puts it where ordinary users do not look.
+        let started = ["nats-server", "/usr/sbin/nats-server"].into_iter().find_map(|name| {
+            let mut command = std::process::Command::new(name);
+            command.arg("-c").arg(folder.join("nats.conf")).arg("-l").arg(folder.join("log")).spawn().ok()
+        });
+        let Some(process) = started else {
+            eprintln!("nats-server is not installed, so it is not asked");
+            // A leftover in the temporary folder harms nobody.
+            let _left = std::fs::remove_dir_all(&folder);
+            return None;
+        };
+        let ports = folder.join(format!("nats-server_{}.ports", process.id()));
+        let mut server = NatsServer { process, folder, address: String::new() };
+        for _ in 0..500 {
+            let text = std::fs::read_to_string(&ports).unwrap_or_default();
+            let all: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            if let Some(address) = all["nats"][0].as_str() {
+                server.address = address.to_owned();
+                return Some(server);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!(
+            "nats-server does not listen: {}",
+            std::fs::read_to_string(server.folder.join("log")).unwrap_or_default()
+        );
+    }
+
+    /// Its address: `nats://127.0.0.1:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        // It may have ended already, and a leftover in the temporary folder harms nobody.
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+        let _left = std::fs::remove_dir_all(&self.folder);
+    }
+}
