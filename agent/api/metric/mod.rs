@@ -29,7 +29,7 @@ pub use build::{BorrowedBuilder, Borrower, Builder, Place};
 pub use edit::MetricMut;
 pub use hash::{SeriesState, partition};
 pub use owned::Metric;
-pub use pack::Packed;
+pub use pack::{Packed, Packer};
 pub use read::{FieldRef, MetricRef};
 pub use receipt::{Outcome, Receipt, Settled};
 pub use view::{Chunk, View};

@@ -6,7 +6,11 @@
 
 use super::*;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// The longest text of a float that is kept as it was received: what is longer takes less as eight bytes.
+pub(super) const DECIMAL_MAX: usize = 24;
 
 /// A packed batch, without receipt and guard.
 #[derive(Clone, Debug)]
@@ -22,13 +26,9 @@ impl Packed {
     /// Packs the metrics of a view.
     pub fn new(view: &View) -> Self {
         let mut packer = Packer::default();
-        let mut last = 0i64;
-        for metric in view.iter() {
-            packer.metric(metric, last);
-            last = metric.time();
-        }
+        packer.pack(view);
         let mut bytes = Vec::with_capacity(packer.lengths.len() + packer.metrics.len() + 10);
-        number(packer.count, &mut bytes);
+        number(packer.spans, &mut bytes);
         bytes.extend_from_slice(&packer.lengths);
         bytes.extend_from_slice(&packer.metrics);
         Packed { texts: packer.texts.into_boxed_str(), bytes: bytes.into_boxed_slice(), len: view.len() as u32 }
@@ -80,7 +80,8 @@ impl Packed {
                     2 => Slot::new(key, Type::Uint, read.number()),
                     3 => Slot::new(key, Type::Bool, 0),
                     4 => Slot::new(key, Type::Bool, 1),
-                    _ => Slot::new(key, Type::Str, text(read.number()).bits()),
+                    5 => Slot::new(key, Type::Str, text(read.number()).bits()),
+                    _ => Slot::new(key, Type::Decimal, batch.put(read.decimal()).bits()),
                 };
                 batch.fields.push(slot);
             }
@@ -110,21 +111,58 @@ pub(super) fn kind(n: u8) -> Kind {
     }
 }
 
-#[derive(Default)]
-struct Packer<'a> {
-    known: HashMap<&'a str, u64, RandomState>,
+/// Packs views one after the other and keeps its memory between them.
+#[derive(Debug, Default)]
+pub struct Packer {
+    /// The numbers of texts by their hashes, and where they are.
+    known: HashTable<Span>,
+    hasher: RandomState,
     /// The texts of the metric before, in order: keys mostly stand in the same place, and to compare is quicker than to hash.
-    before: Vec<(&'a str, u64)>,
+    before: Vec<Span>,
     /// Number of texts of this metric so far.
     place: usize,
-    count: u64,
+    /// Number of texts.
+    spans: u64,
     texts: String,
     lengths: Vec<u8>,
     metrics: Vec<u8>,
 }
 
-impl<'a> Packer<'a> {
-    fn metric(&mut self, metric: MetricRef<'a>, last: i64) {
+/// A text of the dictionary.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    at: usize,
+    len: usize,
+    id: u64,
+}
+
+impl Packer {
+    /// Appends the stored form of a view; see [`Packed::write`].
+    pub fn write(&mut self, view: &View, out: &mut Vec<u8>) {
+        self.pack(view);
+        number(view.len() as u64, out);
+        number(self.texts.len() as u64, out);
+        out.extend_from_slice(self.texts.as_bytes());
+        number(self.spans, out);
+        out.extend_from_slice(&self.lengths);
+        out.extend_from_slice(&self.metrics);
+    }
+
+    fn pack(&mut self, view: &View) {
+        self.known.clear();
+        self.before.clear();
+        self.spans = 0;
+        self.texts.clear();
+        self.lengths.clear();
+        self.metrics.clear();
+        let mut last = 0i64;
+        for metric in view.iter() {
+            self.metric(metric, last);
+            last = metric.time();
+        }
+    }
+
+    fn metric(&mut self, metric: MetricRef<'_>, last: i64) {
         self.place = 0;
         self.text(metric.name());
         self.metrics.push((metric.kind() as u8) << 1 | u8::from(metric.clean()));
@@ -135,9 +173,14 @@ impl<'a> Packer<'a> {
             self.text(value);
         }
         number(metric.fields().len() as u64, &mut self.metrics);
-        for (key, value) in metric.fields() {
-            self.text(key);
-            match value {
+        for field in metric.raw_fields() {
+            self.text(field.key());
+            if let Some(decimal) = field.decimal().filter(|d| d.len() <= DECIMAL_MAX) {
+                self.metrics.extend_from_slice(&[6, decimal.len() as u8]);
+                self.metrics.extend_from_slice(decimal.as_bytes());
+                continue;
+            }
+            match field.value() {
                 Value::Float(v) => {
                     self.metrics.push(0);
                     self.metrics.extend_from_slice(&v.to_bits().to_le_bytes());
@@ -159,25 +202,34 @@ impl<'a> Packer<'a> {
         }
     }
 
-    fn text(&mut self, text: &'a str) {
+    fn text(&mut self, text: &str) {
         let place = self.place;
         self.place += 1;
-        if let Some((_, id)) = self.before.get(place).filter(|(before, _)| *before == text) {
-            number(*id, &mut self.metrics);
+        let texts = self.texts.as_bytes();
+        let is = |span: &Span| texts[span.at..span.at + span.len] == *text.as_bytes();
+        if let Some(before) = self.before.get(place).filter(|before| is(before)) {
+            number(before.id, &mut self.metrics);
             return;
         }
-        let next = self.count;
-        let id = *self.known.entry(text).or_insert_with(|| {
-            self.texts.push_str(text);
-            number(text.len() as u64, &mut self.lengths);
-            next
-        });
-        self.count += u64::from(id == next);
+        let hash = self.hasher.hash_one(text);
+        let span = match self.known.find(hash, is) {
+            Some(span) => *span,
+            None => {
+                let span = Span { at: self.texts.len(), len: text.len(), id: self.spans };
+                self.texts.push_str(text);
+                number(text.len() as u64, &mut self.lengths);
+                self.spans += 1;
+                let (hasher, texts) = (&self.hasher, &self.texts);
+                let again = |span: &Span| hasher.hash_one(&texts[span.at..span.at + span.len]);
+                self.known.insert_unique(hash, span, again);
+                span
+            }
+        };
         match self.before.get_mut(place) {
-            Some(before) => *before = (text, id),
-            None => self.before.push((text, id)),
+            Some(before) => *before = span,
+            None => self.before.push(span),
         }
-        number(id, &mut self.metrics);
+        number(span.id, &mut self.metrics);
     }
 
     /// Small numbers of either sign take few bytes (zigzag).
@@ -230,6 +282,13 @@ impl Reader<'_> {
         self.at += 8;
         u64::from_le_bytes(bytes)
     }
+
+    /// A float as it was received.
+    fn decimal(&mut self) -> &str {
+        let len = usize::from(self.byte());
+        self.at += len;
+        std::str::from_utf8(&self.bytes[self.at - len..self.at]).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -259,6 +318,43 @@ mod tests {
         for (a, b) in view.iter().zip(again.iter()) {
             assert_eq!(a, b);
             assert_eq!((a.clean(), a.series()), (b.clean(), b.series()));
+        }
+    }
+
+    #[test]
+    fn floats_as_they_were_received_stay_so() {
+        let body = Body::from("cpu usage=1.25 idle=-0.5 long=1.0000000000000000000000001");
+        let mut batch = Batch::new();
+        let mut borrower = Borrower::new(&mut batch, &body).expect("an empty batch borrows");
+        let mut m = borrower.metric(0, 3);
+        m.decimal((4, 9), (10, 14));
+        m.decimal((15, 19), (20, 24));
+        m.decimal((25, 29), (30, 57));
+        drop(m);
+        let view = View::all(batch);
+        let mut stored = Vec::new();
+        Packer::default().write(&view, &mut stored);
+        for again in [Packed::new(&view).unpack(), Packed::read(&stored).unwrap()] {
+            assert_eq!(again.at(0), view.at(0));
+            let texts: Vec<_> = again.at(0).raw_fields().map(FieldRef::decimal).collect();
+            assert_eq!(texts, [Some("1.25"), Some("-0.5"), None]);
+        }
+    }
+
+    #[test]
+    fn a_packer_begins_anew_with_every_view() {
+        let mut packer = Packer::default();
+        for n in [3, 1, 200] {
+            let mut batch = Batch::new();
+            for i in 0..n {
+                batch.metric("m").tag("host", &format!("h{}", i * n)).field("f", i64::from(i));
+            }
+            let view = View::all(batch);
+            let (mut first, mut second) = (Vec::new(), Vec::new());
+            packer.write(&view, &mut first);
+            Packed::new(&view).write(&mut second);
+            assert_eq!(first, second);
+            assert!(Packed::read(&first).unwrap().iter().eq(view.iter()));
         }
     }
 

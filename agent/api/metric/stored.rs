@@ -1,23 +1,23 @@
 //! Packed batches as bytes that leave the process: written to disk by one run and read, with every length checked, by another.
 //!
-//! Version 1. Numbers are LEB128 (`n`), signed ones zigzag first (`s`), floats 8 bytes, the lowest first:
+//! Version 2; version 1 has no value of the kind 6. Numbers are LEB128 (`n`), signed ones zigzag first (`s`), floats 8 bytes, the lowest first:
 //!
 //! ```text
 //! batch  = n:metrics n:bytes-of-texts texts n:texts n:length* metric*
 //! metric = n:name kind:1 s:time n:tags (n:key n:value)* n:fields (n:key value)*
-//! value  = 0 float | 1 s | 2 n | 3 (false) | 4 (true) | 5 n:text
+//! value  = 0 float | 1 s | 2 n | 3 (false) | 4 (true) | 5 n:text | 6 length:1 decimal
 //! ```
 //!
 //! `texts` is UTF-8, cut by the lengths; names, keys and texts are numbers of such pieces. `kind` is twice the kind of the metric
 //! (0 untyped, 1 counter, 2 gauge, 3 summary, 4 histogram) and 1 more if nothing of it needs an escape in line protocol. Times
-//! are differences to the metric before. Whoever changes any of this gives it another version: disks hold it.
+//! are differences to the metric before. A decimal is a float as it was received, at most 24 bytes of plain digits. Whoever changes any of this gives it another version: disks hold it.
 
-use super::pack::{kind, number};
+use super::pack::{DECIMAL_MAX, kind, number};
 use super::*;
 use crate::{Result, anyhow, ensure};
 
 impl Packed {
-    /// Appends the stored form, version 1.
+    /// Appends the stored form, version 2.
     pub fn write(&self, out: &mut Vec<u8>) {
         number(u64::from(self.len), out);
         number(self.texts.len() as u64, out);
@@ -25,7 +25,7 @@ impl Packed {
         out.extend_from_slice(&self.bytes);
     }
 
-    /// Reads the stored form, version 1; any bytes may be given. Takes memory in proportion to them.
+    /// Reads the stored form, version 2 or 1; any bytes may be given. Takes memory in proportion to them.
     pub fn read(bytes: &[u8]) -> Result<Batch> {
         let mut read = Reader { bytes };
         let metrics = read.count(6)?;
@@ -128,7 +128,7 @@ impl Reader<'_> {
         let field_len = self.count(2)?;
         ensure!(field_len > 0, "a metric without fields");
         for _ in 0..field_len {
-            let slot = self.field(places)?;
+            let slot = self.field(places, batch)?;
             batch.fields.push(slot);
         }
         batch.heads.push(Head {
@@ -145,7 +145,7 @@ impl Reader<'_> {
         Ok(time)
     }
 
-    fn field(&mut self, places: &[Str]) -> Result<Slot> {
+    fn field(&mut self, places: &[Str], batch: &mut Batch) -> Result<Slot> {
         let key = self.text(places)?;
         ensure!(key.len as usize <= KEY_MAX, "a key of {} bytes", key.len);
         Ok(match self.byte()? {
@@ -155,8 +155,29 @@ impl Reader<'_> {
             3 => Slot::new(key, Type::Bool, 0),
             4 => Slot::new(key, Type::Bool, 1),
             5 => Slot::new(key, Type::Str, self.text(places)?.bits()),
+            6 => {
+                let decimal = self.decimal()?;
+                ensure!(batch.arena.len() + decimal.len() < ARENA as usize, "more than 2 GiB of texts");
+                Slot::new(key, Type::Decimal, batch.put(decimal).bits())
+            }
             other => return Err(anyhow!("a value of type {other}")),
         })
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn decimal(&mut self) -> Result<&'a str> {
+        let len = usize::from(self.byte()?);
+        let (text, rest) = self.bytes.split_at_checked(len).ok_or_else(|| anyhow!("it ends too early"))?;
+        self.bytes = rest;
+        let (whole, fraction) = match text.iter().position(|b| *b == b'.') {
+            Some(point) => (&text[..point], Some(&text[point + 1..])),
+            None => (text, None),
+        };
+        let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+        let plain = digits(whole.strip_prefix(b"-").unwrap_or(whole)) && fraction.is_none_or(digits);
+        ensure!(len <= DECIMAL_MAX && plain, "a float {:?}", String::from_utf8_lossy(text));
+        Ok(std::str::from_utf8(text)?)
     }
 }
 
