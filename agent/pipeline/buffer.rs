@@ -2,7 +2,7 @@
 
 use super::disk::Disk;
 use super::queue::Queue;
-use crate::config::{Order, OutputConfig};
+use crate::config::OutputConfig;
 use agent_api::{Chunk, Log, Settled, View};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,11 +20,6 @@ impl Buffer {
     pub(super) fn new(config: &OutputConfig, directory: Option<PathBuf>, log: &Log) -> Self {
         match (&config.disk, directory) {
             (Some(disk), Some(directory)) => {
-                if config.queue.order == Order::NewestFirst {
-                    log.warn(
-                        "buffer_order: a queue on disk is written oldest first; newest_first is for queues in memory",
-                    );
-                }
                 Buffer::Disk(Disk::new(directory, disk, config.queue, config.metric_batch_size, log.clone()))
             }
             _ => Buffer::Memory(Queue::new(config.metric_buffer_limit, config.metric_batch_size, config.queue)),
@@ -94,7 +89,7 @@ impl Buffer {
         }
     }
 
-    /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
+    /// Takes up to a batch, of what is written next by `buffer_order`; nothing if `full` and there is less than a batch.
     pub(super) async fn take(&self, full: bool) -> Chunk {
         match self {
             Buffer::Memory(queue) => queue.take(full),
@@ -102,7 +97,7 @@ impl Buffer {
         }
     }
 
-    /// Puts back to the front what could not be written.
+    /// Puts back what could not be written.
     pub(super) fn put_back(&self, chunk: Chunk) {
         match self {
             Buffer::Memory(queue) => queue.put_back(chunk),

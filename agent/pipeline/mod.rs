@@ -41,7 +41,7 @@ use board::Seat;
 pub use board::{Board, Queued, Status};
 use credit::Credit;
 pub use dead_letters::{DeadLetters, Letter};
-pub use disk::{Offline, SegmentFile, Survey};
+pub use disk::{Alone, Offline, SegmentFile, Survey};
 use fanout::Fanout;
 pub use folders::{Folder, folders};
 use middle::Middle;

@@ -15,8 +15,8 @@ pub(super) struct Entry {
     /// What came, with receipts and guards, until they are settled.
     pub(super) waiting: Vec<View>,
     pub(super) state: State,
-    /// The writer has it, or had it and gave it back.
-    pub(super) given: bool,
+    /// It outlives the machine.
+    pub(super) synced: bool,
     /// Metrics that are done.
     pub(super) done: usize,
     /// Which ones, once one is.
@@ -63,7 +63,7 @@ impl Entry {
             bytes,
             waiting: Vec::new(),
             state: State::Pending,
-            given: false,
+            synced: false,
             done: 0,
             marks: Vec::new(),
             rejected: false,
@@ -79,6 +79,13 @@ impl Entry {
             Content::View(view) => view.untracked(),
             Content::Open(_) => View::all(Batch::new()),
         }
+    }
+
+    /// True if the metrics of the view are of this record.
+    pub(super) fn holds(&self, view: &View) -> bool {
+        let Content::View(own) = &self.content else { return false };
+        let first = (!view.is_empty()).then(|| view.row(0));
+        Arc::ptr_eq(own.batch(), view.batch()) && (0..own.len()).any(|i| Some(own.row(i)) == first)
     }
 
     /// Marks those metrics of the view that are of this record, if it was made of it; gives how many.

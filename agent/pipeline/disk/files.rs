@@ -8,7 +8,7 @@ use super::fs::{Appended, FileSystem, Lock};
 use super::position::{Position, PositionFile};
 use super::segment::{self, HEADER, Header};
 use super::state::{Leftover, Segment};
-use agent_api::metric::Packed;
+use agent_api::metric::{Packed, Packer};
 use agent_api::{Context, Log, Result, View, bail};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ pub(super) struct Files {
     _lock: Lock,
     position: PositionFile,
     active: Option<Active>,
+    packer: Packer,
     /// Segments that are not written to any more and not synced yet.
     full: Vec<Active>,
     /// A segment of this size is full.
@@ -66,6 +67,7 @@ impl Files {
             _lock: lock,
             position: file,
             active: None,
+            packer: Packer::default(),
             full: Vec::new(),
             size,
             next: left.segments.back().map_or(0, |s| s.id) + 1,
@@ -76,7 +78,7 @@ impl Files {
 
     /// Appends records; what `stored` says when it fails has been stored all the same.
     pub(super) fn append(&mut self, records: &[(u64, View)], stored: &mut Stored) -> Result<()> {
-        let (mut bytes, mut payload, mut at) = (Vec::new(), Vec::new(), 0);
+        let (mut bytes, mut at) = (Vec::with_capacity(BLOCK + BLOCK / 8), 0);
         while at < records.len() {
             self.roll(records[at].0, stored)?;
             let Some(active) = &mut self.active else { break };
@@ -84,12 +86,12 @@ impl Files {
             let (mut end, mut places) = (active.end, Vec::new());
             while at < records.len() && bytes.len() < BLOCK {
                 let (number, view) = &records[at];
-                payload.clear();
-                Packed::new(view).write(&mut payload);
-                if payload.len() > segment::PAYLOAD_MAX {
-                    bail!("store {} metrics: {} bytes are too large for a record", view.len(), payload.len());
+                let from = bytes.len();
+                segment::put_with(*number, view.len() as u32, &mut bytes, |out| self.packer.write(view, out));
+                let len = bytes.len() - from - segment::RECORD;
+                if len > segment::PAYLOAD_MAX {
+                    bail!("store {} metrics: {len} bytes are too large for a record", view.len());
                 }
-                segment::put(*number, view.len() as u32, &payload, &mut bytes);
                 let start = std::mem::replace(&mut end, active.end + bytes.len() as u64);
                 places.push((*number, Place { segment: active.id, start, end }));
                 at += 1;
@@ -184,8 +186,8 @@ pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position
     let mut bound = u64::MAX;
     for (i, (id, path)) in names.into_iter().rev().enumerate() {
         let bytes = fs.read(&path, 0, u64::MAX).with_context(|| format!("read {}", path.display()))?;
-        let first = match segment::read_header(&bytes) {
-            Header::First(first) => first,
+        let (first, begin) = match segment::read_header(&bytes) {
+            Header::First(first, begin) => (first, begin),
             Header::Version(version) => {
                 bail!("read {}: it is of version {version}, which this agent does not know", path.display())
             }
@@ -196,15 +198,16 @@ pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position
                         path.display()
                     ));
                 }
-                segment::far_before(if bound < u64::MAX { bound } else { position.low })
+                let first = segment::far_before(if bound < u64::MAX { bound } else { position.low });
+                (first, segment::begin_by_records(&bytes, first.saturating_sub(1)))
             }
         };
-        let mut segment = Segment { id, first, path, end: HEADER as u64, left: 0, unread: 0 };
+        let mut segment = Segment { id, first, path, begin: begin as u64, end: begin as u64, left: 0, cold: 0 };
         let mut damaged = |path: &Path, from: usize, to: usize| {
             found.damages += 1;
             log.error(format_args!("disk queue: skipped damaged records, bytes {from} to {to} of {}", path.display()));
         };
-        let (mut at, mut last, mut copied) = (HEADER, first.saturating_sub(1), false);
+        let (mut at, mut last, mut copied) = (begin, first.saturating_sub(1), false);
         while let Some(record) = segment::next(&bytes, at, last) {
             copied = record.number >= bound;
             if record.start > at {
@@ -228,13 +231,13 @@ pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position
                 ));
             }
         }
-        if at > HEADER
-            && let Some(record) = segment::next(&bytes, HEADER, first.saturating_sub(1))
+        if at > begin
+            && let Some(record) = segment::next(&bytes, begin, first.saturating_sub(1))
         {
             bound = record.number;
         }
         found.last = found.last.max(last);
-        (segment.end, segment.unread) = (at as u64, segment.left);
+        (segment.end, segment.cold) = (at as u64, segment.left);
         found.segments.push_front(segment);
     }
     found.position = position;

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod alone;
 mod crc;
 mod entry;
 mod files;
@@ -14,6 +15,7 @@ mod offline;
 mod position;
 mod segment;
 mod state;
+mod storing;
 mod thread;
 
 #[cfg(test)]
@@ -23,8 +25,9 @@ mod model;
 #[cfg(test)]
 pub(super) mod tests;
 
-use crate::config::{DiskBuffer, Full, Queueing};
+use crate::config::{DiskBuffer, Full, Order, Queueing};
 use agent_api::{Chunk, Log, Settled, View};
+pub use alone::Alone;
 use files::Window;
 use fs::FileSystem;
 pub use offline::{Offline, SegmentFile, Survey};
@@ -41,6 +44,7 @@ use tokio::sync::{Notify, watch};
 pub(super) struct Disk {
     core: Arc<Core>,
     window: Arc<Mutex<Window>>,
+    order: Order,
     phase: watch::Receiver<Phase>,
 }
 
@@ -104,11 +108,11 @@ impl Disk {
         log: Log,
     ) -> (Disk, Thread, watch::Sender<Phase>) {
         let (told, phase) = watch::channel(Phase::Starting);
-        let inner = Mutex::new(Inner::new(how.full, settings.max_bytes));
+        let inner = Mutex::new(Inner::new(how.full, how.order, settings.max_bytes));
         let (work, ready, room) = (Condvar::new(), Notify::new(), Notify::new());
         let core = Arc::new(Core { inner, work, fs, batch: AtomicUsize::new(batch.max(1)), ready, room, log });
         let thread = Thread::new(core.clone(), directory, settings);
-        (Disk { core, window: Arc::default(), phase }, thread, told)
+        (Disk { core, window: Arc::default(), order: how.order, phase }, thread, told)
     }
 
     /// Waits until what an earlier run left has been found, or could not be read.
@@ -149,16 +153,19 @@ impl Disk {
         }
     }
 
-    /// Takes up to a batch from the front; nothing if `full` and there is less than a batch.
+    /// Takes up to a batch, of what is written next by the order asked for; nothing if `full` and there is less than a batch.
     pub(super) async fn take(&self, full: bool) -> Chunk {
-        let mut chunk = Chunk::default();
-        if full && self.len() < self.core.batch() {
-            return chunk;
+        let (mut views, mut left) = (Vec::new(), self.core.batch());
+        if full && self.len() < left {
+            return Chunk::default();
         }
-        while chunk.len() < self.core.batch() {
-            let step = self.core.lock().next(self.core.batch().saturating_sub(chunk.len()).max(1));
+        while left > 0 {
+            let step = self.core.lock().next(left);
             match step {
-                Step::Take(view) => chunk.push(view),
+                Step::Take(number, view) => {
+                    left -= view.len().min(left);
+                    views.push((number, view));
+                }
                 Step::Empty => break,
                 Step::Read(reading) => {
                     let (window, core) = (self.window.clone(), self.core.clone());
@@ -184,6 +191,12 @@ impl Disk {
                 }
             }
         }
+        if self.order == Order::NewestFirst {
+            // What is written together is in the order in which it came.
+            views.sort_by_key(|(number, _)| *number);
+        }
+        let mut chunk = Chunk::default();
+        views.into_iter().for_each(|(_, view)| chunk.push(view));
         chunk
     }
 

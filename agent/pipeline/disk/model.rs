@@ -1,5 +1,5 @@
 //! The queue against a plain list, over a file system that tears, loses and fails: nothing accepted is lost, nothing invented,
-//! nothing out of order. Every sequence is repeatable: the queue's thread is taken step by step.
+//! nothing out of order, or with the newest first nothing old before what is fresh. Every sequence is repeatable: the queue's thread is taken step by step.
 
 use super::fake::Fake;
 use super::tests::{Random, metrics, numbers, settings};
@@ -29,8 +29,11 @@ struct Model {
     batch: usize,
     now: Instant,
     errors: Counter,
-    /// What the queue gives, in order.
+    order: Order,
+    /// What the queue gives, oldest first.
     queue: Vec<i64>,
+    /// Pushed since metrics were last taken.
+    fresh: BTreeSet<i64>,
     /// What is on the disk and could not be opened yet; comes before.
     hidden: Vec<i64>,
     /// Pushes with a receipt that has not come back: from, to.
@@ -43,10 +46,11 @@ struct Model {
     told: Told,
 }
 
-fn open(fs: &Arc<Fake>, batch: usize, errors: &Counter) -> (Disk, Thread) {
+fn open(fs: &Arc<Fake>, order: Order, batch: usize, errors: &Counter) -> (Disk, Thread) {
     let log = Log::new("outputs.test", None, errors.clone());
     let settings = DiskBuffer { sync_interval: Duration::from_millis(50), ..settings(1 << 20) };
-    let (disk, mut thread, told) = Disk::parts(fs.clone(), "/queue".into(), &settings, Queueing::default(), batch, log);
+    let how = Queueing { order, ..Queueing::default() };
+    let (disk, mut thread, told) = Disk::parts(fs.clone(), "/queue".into(), &settings, how, batch, log);
     told.send_replace(Phase::Ended);
     thread.start();
     (disk, thread)
@@ -57,7 +61,8 @@ impl Model {
         let mut random = Random::new(seed);
         let (fs, batch) = (Arc::new(Fake::new(seed)), 1 + random.below(400));
         let errors = Counter::default();
-        let (disk, thread) = open(&fs, batch, &errors);
+        let order = if seed % 2 == 0 { Order::NewestFirst } else { Order::OldestFirst };
+        let (disk, thread) = open(&fs, order, batch, &errors);
         Model {
             seed,
             random,
@@ -67,7 +72,9 @@ impl Model {
             batch,
             now: Instant::now(),
             errors,
+            order,
             queue: Vec::new(),
+            fresh: BTreeSet::new(),
             hidden: Vec::new(),
             waiting: Vec::new(),
             kept: BTreeSet::new(),
@@ -88,6 +95,7 @@ impl Model {
         }
         self.disk.push(View::all(batch));
         self.queue.extend(from..to);
+        self.fresh.extend(from..to);
         self.next = to;
     }
 
@@ -128,7 +136,18 @@ impl Model {
         let chunk = wait(disk.take(full));
         let n = chunk.len();
         assert!(n <= self.batch);
-        assert_eq!(numbers(&chunk), self.queue[..n], "seed {}", self.seed);
+        let taken = numbers(&chunk);
+        if self.order == Order::OldestFirst {
+            assert_eq!(taken, self.queue[..n], "seed {}", self.seed);
+        } else if n > 0 {
+            assert!(taken.is_sorted_by(|a, b| a < b), "seed {}: out of order", self.seed);
+            let queued: BTreeSet<i64> = self.queue.iter().copied().collect();
+            assert!(taken.iter().all(|i| queued.contains(i)), "seed {}: not what waits", self.seed);
+            let fresh = std::mem::take(&mut self.fresh);
+            let taken: BTreeSet<i64> = taken.into_iter().collect();
+            let (all_fresh, only_fresh) = (fresh.is_subset(&taken), taken.is_subset(&fresh));
+            assert!(all_fresh || only_fresh, "seed {}: something old before what is fresh", self.seed);
+        }
         chunk
     }
 
@@ -178,16 +197,22 @@ impl Model {
         BTreeSet::new()
     }
 
+    /// The process is gone.
+    fn leave(&mut self) {
+        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.order, self.batch, &Counter::default());
+        drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
+        self.fresh.clear();
+    }
+
     /// A new process takes over what is there.
     fn restart(&mut self) {
         let before = self.errors.read();
         let (expected, damaged) = self.end();
-        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.batch, &Counter::default());
-        drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
+        self.leave();
         self.told.lock().unwrap().clear();
         self.waiting.clear();
         self.fs.fail(0, false);
-        (self.disk, self.thread) = open(&self.fs, self.batch, &self.errors);
+        (self.disk, self.thread) = open(&self.fs, self.order, self.batch, &self.errors);
         assert!(self.thread.files.is_some(), "seed {}", self.seed);
 
         let mut found = Vec::new();
@@ -240,11 +265,12 @@ impl Model {
                     let chunk = self.take(false);
                     if self.random.below(2) == 0 {
                         // While a write is under way.
-                        let during = chunk.len();
-                        let held: Vec<i64> = self.queue.drain(..during).collect();
+                        let held = numbers(&chunk);
+                        self.queue.retain(|i| !held.contains(i));
                         self.push();
                         self.step(false);
                         self.queue.splice(0..0, held);
+                        self.queue.sort_unstable();
                     }
                     self.disk.put_back(chunk);
                 }
@@ -266,10 +292,9 @@ impl Model {
                     // Ended and started while the disk fails.
                     self.fs.fail(0, false);
                     self.step(true);
-                    let (disk, thread) = open(&Arc::new(Fake::new(0)), self.batch, &Counter::default());
-                    drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
+                    self.leave();
                     self.fs.fail(400, false);
-                    (self.disk, self.thread) = open(&self.fs, self.batch, &self.errors);
+                    (self.disk, self.thread) = open(&self.fs, self.order, self.batch, &self.errors);
                     if self.thread.files.is_none() {
                         self.hidden = std::mem::take(&mut self.queue);
                     }
@@ -290,9 +315,8 @@ impl Model {
         assert_eq!(self.disk.len(), 0, "seed {}", self.seed);
         assert!(self.waiting.is_empty(), "seed {}", self.seed);
         // A file that could be neither begun nor removed goes with the next start.
-        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.batch, &Counter::default());
-        drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
-        (self.disk, self.thread) = open(&self.fs, self.batch, &self.errors);
+        self.leave();
+        (self.disk, self.thread) = open(&self.fs, self.order, self.batch, &self.errors);
         self.step(true);
         assert_eq!(self.fs.files(".segment"), [], "seed {}", self.seed);
     }

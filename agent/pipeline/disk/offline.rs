@@ -5,7 +5,7 @@
 use super::files::leftover;
 use super::fs::{FileSystem, Local, Lock};
 use super::position::{Position, PositionFile};
-use super::segment::{self, HEADER, Header};
+use super::segment::{self, Header};
 use agent_api::metric::Packed;
 use agent_api::{Context, Log, Result, View, bail};
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl Offline {
         let mut bad = left.damages;
         for file in &left.segments {
             let bytes = Local.read(&file.path, 0, file.end).with_context(|| format!("read {}", file.path.display()))?;
-            let (mut at, mut last) = (HEADER, file.first.saturating_sub(1));
+            let (mut at, mut last) = (file.begin as usize, file.first.saturating_sub(1));
             while let Some(record) = segment::next(&bytes, at, last) {
                 (at, last) = (record.end, record.number);
                 if position.left(record.number, record.metrics as usize) == 0 {
@@ -108,12 +108,19 @@ impl Offline {
         for path in self.segments()? {
             let failed = || format!("repair {}", path.display());
             let bytes = Local.read(&path, 0, u64::MAX).with_context(failed)?;
-            let first = match segment::read_header(&bytes) {
-                Header::First(first) => first,
+            let (first, begin) = match segment::read_header(&bytes) {
+                Header::First(first, begin) => (first, begin),
                 Header::Version(version) => bail!("{}: it is of version {version}", failed()),
-                Header::Damaged => segment::far_before(self.position()?.low),
+                Header::Damaged => {
+                    let first = segment::far_before(self.position()?.low);
+                    (first, segment::begin_by_records(&bytes, first.saturating_sub(1)))
+                }
             };
-            let (mut at, mut last, mut whole) = (HEADER, first.saturating_sub(1), segment::header(first).to_vec());
+            let head = match segment::read_header(&bytes) {
+                Header::First(..) => bytes[..begin].to_vec(),
+                _ => segment::header(first).to_vec(),
+            };
+            let (mut at, mut last, mut whole) = (begin, first.saturating_sub(1), head);
             while let Some(record) = segment::next(&bytes, at, last) {
                 whole.extend_from_slice(&bytes[record.start..record.end]);
                 (at, last) = (record.end, record.number);

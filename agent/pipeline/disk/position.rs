@@ -1,4 +1,4 @@
-//! Which records of the segments are done: all below a number, and metrics of some above it.
+//! Which records of the segments are done: all below a number, ranges above it, and metrics of some in between.
 //!
 //! Positions are appended to a file of their own, so that storing one costs a write of some forty bytes; the last that is
 //! whole counts, and a file grown large is begun anew. A position that is lost costs metrics sent twice, never metrics.
@@ -15,15 +15,54 @@ use std::sync::Arc;
 pub(super) struct Position {
     /// All records of smaller numbers are done.
     pub(super) low: u64,
+    /// So are these.
+    pub(super) done: Ranges,
     /// Of these records the metrics so marked are done.
     pub(super) partial: BTreeMap<u64, Vec<bool>>,
+}
+
+/// In the place of a number of metrics: a range of records follows, of which all are done.
+const RANGE: u32 = u32::MAX;
+
+/// A set of numbers, kept as ranges: from each key to its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ranges(BTreeMap<u64, u64>);
+
+impl Ranges {
+    pub(super) fn insert(&mut self, number: u64) {
+        let first = match self.0.range(..=number).next_back() {
+            Some((_, last)) if *last >= number => return,
+            Some((first, last)) if last + 1 == number => *first,
+            _ => number,
+        };
+        let last = number.checked_add(1).and_then(|next| self.0.remove(&next)).unwrap_or(number);
+        self.0.insert(first, last);
+    }
+
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.0.range(..=number).next_back().is_some_and(|(_, last)| *last >= number)
+    }
+
+    /// The largest number, or 0.
+    pub(super) fn last(&self) -> u64 {
+        self.0.last_key_value().map_or(0, |(_, last)| *last)
+    }
+
+    /// Removes the numbers below `low`.
+    pub(super) fn forget_below(&mut self, low: u64) {
+        let mut kept = self.0.split_off(&low);
+        if self.last() >= low {
+            kept.insert(low, self.last());
+        }
+        self.0 = kept;
+    }
 }
 
 impl Position {
     /// How many metrics of a record are not done.
     pub(super) fn left(&self, number: u64, metrics: usize) -> usize {
         let done = match self.partial.get(&number) {
-            _ if number < self.low => metrics,
+            _ if number < self.low || self.done.contains(number) => metrics,
             Some(marks) => marks.iter().filter(|done| **done).count(),
             None => 0,
         };
@@ -32,6 +71,11 @@ impl Position {
 
     fn write(&self) -> Vec<u8> {
         let mut out = self.low.to_le_bytes().to_vec();
+        for (first, last) in &self.done.0 {
+            out.extend_from_slice(&first.to_le_bytes());
+            out.extend_from_slice(&RANGE.to_le_bytes());
+            out.extend_from_slice(&last.to_le_bytes());
+        }
         for (number, marks) in &self.partial {
             out.extend_from_slice(&number.to_le_bytes());
             out.extend_from_slice(&(marks.len() as u32).to_le_bytes());
@@ -47,7 +91,14 @@ impl Position {
         while !rest.is_empty() {
             let (number, after) = rest.split_first_chunk()?;
             let (len, after) = after.split_first_chunk()?;
-            let len = u32::from_le_bytes(*len) as usize;
+            let len = u32::from_le_bytes(*len);
+            if len == RANGE {
+                let (last, after) = after.split_first_chunk()?;
+                position.done.0.insert(u64::from_le_bytes(*number), u64::from_le_bytes(*last));
+                rest = after;
+                continue;
+            }
+            let len = len as usize;
             let (bits, after) = after.split_at_checked(len.div_ceil(8))?;
             let marks = (0..len).map(|i| bits[i / 8] >> (i % 8) & 1 == 1).collect();
             position.partial.insert(u64::from_le_bytes(*number), marks);
@@ -141,7 +192,9 @@ mod tests {
         assert_eq!(first, Position::default());
         let mut position = Position::default();
         for low in 1..9000 {
-            position = Position { low, partial: [(low + 2, vec![true, false, low % 2 == 0])].into() };
+            let mut done = Ranges::default();
+            (low + 7..low + 9).for_each(|number| done.insert(number));
+            position = Position { low, done, partial: [(low + 2, vec![true, false, low % 2 == 0])].into() };
             file.write(&position).unwrap();
         }
         file.file.as_mut().unwrap().append(b"torn").unwrap();
@@ -151,5 +204,24 @@ mod tests {
         position.low += 1;
         file.write(&position).unwrap();
         assert_eq!(open().1, position);
+    }
+
+    #[test]
+    fn ranges_are_the_set_of_what_was_put_in() {
+        let mut random = super::super::tests::Random::new(1);
+        let (mut ranges, mut set) = (Ranges::default(), std::collections::BTreeSet::new());
+        for round in 0..2000 {
+            let number = random.below(300) as u64 + 1;
+            ranges.insert(number);
+            set.insert(number);
+            if round % 50 == 49 {
+                ranges.forget_below(number);
+                set = set.split_off(&number);
+            }
+            assert!((0..310).all(|n| ranges.contains(n) == set.contains(&n)));
+            assert_eq!(ranges.last(), set.last().copied().unwrap_or(0));
+            let apart = ranges.0.iter().zip(ranges.0.iter().skip(1)).all(|(a, b)| a.1 + 1 < *b.0);
+            assert!(apart && ranges.0.iter().all(|(first, last)| first <= last));
+        }
     }
 }

@@ -1,25 +1,28 @@
 //! The form of the files: a header, then records, each with its length, checksum and number.
 //!
 //! ```text
-//! segment = "agentseg" version:u32 first:u64 crc:u32 record*
+//! segment = "agentseg" version:u32 first:u64 key:8 crc:u32 record*
 //! record  = length:u32 crc:u32 number:u64 metrics:u32 payload
 //! ```
 //!
-//! All numbers have the lowest byte first. A checksum is CRC-32C over the rest of the header, of a record over all but itself.
+//! Version 2, which is written; version 1 has no key in its header. The key is that with which payloads are encrypted, by its
+//! id, or zeros. All numbers have the lowest byte first. A checksum is CRC-32C over the rest of the header, of a record over all but itself.
 //! Numbers grow from record to record; that, and the checksum, finds the next record behind a damaged one. The payload is
 //! a batch in the stored form of `agent_api::metric`; in the position file it is a [`Position`](super::position::Position).
 
 use super::crc::crc32c;
 
 /// Bytes of a segment's header.
-pub(super) const HEADER: usize = 24;
+pub(super) const HEADER: usize = 32;
+/// Bytes of a header of version 1.
+const HEADER_1: usize = 24;
 /// Bytes of a record before its payload.
 pub(super) const RECORD: usize = 20;
 /// The largest payload.
 pub(super) const PAYLOAD_MAX: usize = 1 << 29;
 
 const MAGIC: &[u8; 8] = b"agentseg";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Numbers of records that follow each other differ by less than this.
 const STRIDE: u64 = 1 << 32;
 
@@ -39,8 +42,8 @@ pub(super) struct Record<'a> {
 /// What the header of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
-    /// The number that its first record has, or a larger one.
-    First(u64),
+    /// The number that its first record has, or a larger one; where its records begin.
+    First(u64, usize),
     /// It is of a version that this agent does not know.
     Version(u32),
     /// Not to be read.
@@ -53,31 +56,48 @@ pub(super) fn header(first: u64) -> [u8; HEADER] {
     out[..8].copy_from_slice(MAGIC);
     out[8..12].copy_from_slice(&VERSION.to_le_bytes());
     out[12..20].copy_from_slice(&first.to_le_bytes());
-    let crc = crc32c(&[&out[..20]]);
-    out[20..].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c(&[&out[..HEADER - 4]]);
+    out[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
     out
 }
 
 /// Reads the header of a segment.
 pub(super) fn read_header(bytes: &[u8]) -> Header {
-    match bytes.get(..HEADER) {
-        Some(head) if &head[..8] == MAGIC && crc32c(&[&head[..20]]) == u32_at(head, 20) => match u32_at(head, 8) {
-            VERSION => Header::First(u64_at(head, 12)),
+    let Some(version) = bytes.get(..12).filter(|head| &head[..8] == MAGIC).map(|head| u32_at(head, 8)) else {
+        return Header::Damaged;
+    };
+    let len = if version == 1 { HEADER_1 } else { HEADER };
+    match bytes.get(..len) {
+        Some(head) if crc32c(&[&head[..len - 4]]) == u32_at(head, len - 4) => match version {
+            1 | VERSION => Header::First(u64_at(head, 12), len),
             version => Header::Version(version),
         },
         _ => Header::Damaged,
     }
 }
 
+/// Where the records of a file begin whose header is damaged, so that its version is not known.
+pub(super) fn begin_by_records(bytes: &[u8], after: u64) -> usize {
+    if record_at(bytes, HEADER_1, after).is_some() { HEADER_1 } else { HEADER }
+}
+
 /// Appends a record.
 pub(super) fn put(number: u64, metrics: u32, payload: &[u8], out: &mut Vec<u8>) {
-    let len = (payload.len() as u32).to_le_bytes();
-    let (number, metrics) = (number.to_le_bytes(), metrics.to_le_bytes());
-    out.extend_from_slice(&len);
-    out.extend_from_slice(&crc32c(&[&len, &number, &metrics, payload]).to_le_bytes());
-    out.extend_from_slice(&number);
-    out.extend_from_slice(&metrics);
-    out.extend_from_slice(payload);
+    put_with(number, metrics, out, |out| out.extend_from_slice(payload));
+}
+
+/// Appends a record whose payload is what `write` appends.
+pub(super) fn put_with<T>(number: u64, metrics: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let start = out.len();
+    out.extend_from_slice(&[0; RECORD]);
+    let written = write(out);
+    let (head, payload) = out[start..].split_at_mut(RECORD);
+    head[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    head[8..16].copy_from_slice(&number.to_le_bytes());
+    head[16..].copy_from_slice(&metrics.to_le_bytes());
+    let crc = crc32c(&[&head[..4], &head[8..], payload]);
+    head[4..8].copy_from_slice(&crc.to_le_bytes());
+    written
 }
 
 /// The length of the record that begins at `at` as its head says, whether or not all of it is there.
@@ -140,13 +160,23 @@ mod tests {
 
     #[test]
     fn a_header_is_read_or_refused() {
-        assert_eq!(read_header(&header(7)), Header::First(7));
+        assert_eq!(read_header(&header(7)), Header::First(7, HEADER));
         assert_eq!(read_header(&header(7)[..20]), Header::Damaged);
+        assert_eq!(read_header(&header(7)[..HEADER - 1]), Header::Damaged);
         let mut newer = header(7);
-        newer[8] = 2;
+        newer[8] = 3;
         assert_eq!(read_header(&newer), Header::Damaged);
-        let crc = crc32c(&[&newer[..20]]);
-        newer[20..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(read_header(&newer), Header::Version(2));
+        let crc = crc32c(&[&newer[..HEADER - 4]]);
+        newer[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(read_header(&newer), Header::Version(3));
+    }
+
+    #[test]
+    fn a_header_of_version_1_is_read() {
+        // As the first agents wrote it, for the number 7.
+        let mut old = b"agentseg\x01\0\0\0\x07\0\0\0\0\0\0\0".to_vec();
+        let crc = crc32c(&[&old]);
+        old.extend_from_slice(&crc.to_le_bytes());
+        assert_eq!(read_header(&old), Header::First(7, HEADER_1));
     }
 }

@@ -1,13 +1,14 @@
 //! What a disk queue knows of its records: which are in memory, which in segments, which the writer has, which are done.
 //!
-//! Records are numbered in the order in which they came. Those in `entries` are in that order: first the ones given to the
-//! writer, then others that happen to be in memory still. `cursor` is where in the segments the next record stands that is
-//! neither; whatever lies between it and the first entry not given is read back. No method does I/O.
+//! Records are numbered in the order in which they came. `out` has those that the writer was given, `entries` others that are in
+//! memory; what is in neither, and not done, is cold: it stands in a segment only, at the `cursor` or behind it, and is read
+//! back. Oldest first, the cursor follows what is given, and what lies between it and the first of the entries is read before
+//! that one. Newest first, the last of the entries is given as long as there is one, so what is fresh never waits for what is
+//! cold; that is read when there is no other, the oldest first. No method does I/O.
 
 use super::entry::{Content, Entry, Place, State};
-use super::position::Position;
-use super::segment::HEADER;
-use crate::config::Full;
+use super::position::{Position, Ranges};
+use crate::config::{Full, Order};
 use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ const SMALL: usize = 250;
 /// Up to so many metrics.
 const TOGETHER: usize = 1000;
 /// So much memory may hold metrics that no segment holds yet, and as much copies of metrics in segments, about.
-const MEMORY: usize = 32 << 20;
+pub(super) const MEMORY: usize = 32 << 20;
 
 /// A file of records.
 #[derive(Debug)]
@@ -27,40 +28,46 @@ pub(super) struct Segment {
     /// The least number that its records can have.
     pub(super) first: u64,
     pub(super) path: PathBuf,
-    /// Bytes of whole records and the header.
+    /// Where its records begin.
+    pub(super) begin: u64,
+    /// Where they end.
     pub(super) end: u64,
     /// Metrics that are not done.
     pub(super) left: usize,
-    /// Metrics that have not been given to the writer.
-    pub(super) unread: usize,
+    /// Metrics that are not done and only here.
+    pub(super) cold: usize,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
+    /// Records in memory that the writer was not given, by their numbers.
     pub(super) entries: VecDeque<Entry>,
-    /// Given and not taken, or put back.
-    front: VecDeque<View>,
+    /// Records that the writer has, or had and gave back, by their numbers.
+    pub(super) out: VecDeque<Entry>,
+    /// What of those is not taken, or was put back, with the numbers of the records.
+    pub(super) front: VecDeque<(u64, View)>,
     pub(super) segments: VecDeque<Segment>,
     /// The segment that is written to.
     pub(super) active: u64,
     /// The last number that a record got.
     pub(super) last: u64,
-    /// The largest number that was given to the writer.
-    given: u64,
-    cursor: (u64, u64),
+    /// Records of numbers up to this one are in memory or done; the cursor is behind those of them that are stored.
+    pub(super) passed: u64,
+    pub(super) cursor: (u64, u64),
     /// What earlier runs did of records not read back yet.
-    earlier: BTreeMap<u64, Vec<bool>>,
-    /// Records done before older ones, and their metrics.
-    finished: BTreeMap<u64, usize>,
+    pub(super) earlier: BTreeMap<u64, Vec<bool>>,
+    /// Records done before older ones.
+    pub(super) finished: Ranges,
     /// Metrics that wait, those of a write under way not counted.
     pub(super) len: usize,
-    pending_bytes: usize,
-    held_bytes: usize,
+    pub(super) pending_bytes: usize,
+    pub(super) held_bytes: usize,
     pub(super) dropped: usize,
     /// Metrics whose records could not be read back.
     pub(super) damaged: usize,
     /// What gives way when the files have this size, or memory is short.
     pub(super) full: Full,
+    pub(super) order: Order,
     pub(super) max_bytes: u64,
     /// The output fails.
     pub(super) failing: bool,
@@ -76,7 +83,8 @@ pub(super) struct Inner {
 /// How the next metrics are to be had.
 #[derive(Debug)]
 pub(super) enum Step {
-    Take(View),
+    /// Metrics of the record of that number.
+    Take(u64, View),
     /// Read the record at `from`, or the next whole one before `to`.
     Read(Reading),
     Empty,
@@ -89,7 +97,7 @@ pub(super) struct Reading {
     pub(super) segment: u64,
     pub(super) from: u64,
     pub(super) to: u64,
-    /// Smaller numbers have been given.
+    /// Records of numbers up to this one have been passed.
     pub(super) after: u64,
 }
 
@@ -115,8 +123,12 @@ pub(super) struct Leftover {
 }
 
 impl Inner {
-    pub(super) fn new(full: Full, max_bytes: u64) -> Self {
-        Inner { full, max_bytes, ..Inner::default() }
+    pub(super) fn new(full: Full, order: Order, max_bytes: u64) -> Self {
+        Inner { full, order, max_bytes, ..Inner::default() }
+    }
+
+    pub(super) fn newest_first(&self) -> bool {
+        self.order == Order::NewestFirst
     }
 
     /// Puts metrics at the end. Some are dropped if there is no place for them.
@@ -132,8 +144,12 @@ impl Inner {
         if self.disk_failing {
             view.drop_guard();
         }
+        let last = self.last;
         let fits = |e: &&mut Entry| {
-            !e.given && e.state == State::Pending && matches!(e.content, Content::Open(_)) && e.len + len <= TOGETHER
+            e.number == last
+                && e.state == State::Pending
+                && matches!(e.content, Content::Open(_))
+                && e.len + len <= TOGETHER
         };
         let open = self.entries.back_mut().filter(|e| len < SMALL && fits(e));
         if let Some(entry) = open {
@@ -157,7 +173,7 @@ impl Inner {
             self.entries.push_back(entry);
         }
         while self.pending_bytes > MEMORY && self.full == Full::DropOldest {
-            let oldest = self.entries.iter().position(|e| !e.given && e.state == State::Pending);
+            let oldest = self.entries.iter().position(|e| e.state == State::Pending);
             let Some(mut entry) = oldest.and_then(|i| self.entries.remove(i)) else { break };
             self.pending_bytes -= entry.bytes.min(self.pending_bytes);
             self.drop_metrics(entry.len);
@@ -168,79 +184,108 @@ impl Inner {
 
     /// True if nothing more fits without dropping something.
     pub(super) fn is_full(&self) -> bool {
-        let empty = self.len == 0 && self.entries.is_empty();
+        let empty = self.len == 0 && self.entries.is_empty() && self.out.is_empty();
         !empty && (self.pending_bytes > MEMORY || self.file_bytes() >= self.max_bytes)
     }
 
-    fn file_bytes(&self) -> u64 {
+    pub(super) fn file_bytes(&self) -> u64 {
         self.segments.iter().map(|s| s.end).sum()
     }
 
-    fn drop_metrics(&mut self, n: usize) {
+    pub(super) fn drop_metrics(&mut self, n: usize) {
         self.len -= n.min(self.len);
         self.dropped += n;
     }
 
     /// Up to `n` of the next metrics.
     pub(super) fn next(&mut self, n: usize) -> Step {
+        if self.newest_first()
+            && let Some(entry) = self.entries.pop_back()
+        {
+            self.give(entry);
+        }
         loop {
-            if let Some(mut view) = self.front.pop_front() {
+            if let Some((number, mut view)) = self.front.pop_front() {
                 if view.len() > n {
                     let first = view.split_front(n);
-                    self.front.push_front(view);
+                    self.front.push_front((number, view));
                     view = first;
                 }
                 self.len -= view.len().min(self.len);
-                return Step::Take(view);
+                return Step::Take(number, view);
             }
-            self.leave_segments();
-            let at = self.entries.partition_point(|e| e.given);
-            let limit = match self.entries.get(at).map(|e| e.state) {
-                Some(State::Stored(place)) => (place.segment, place.start),
-                _ => self.segments.back().map_or((0, 0), |s| (s.id, s.end)),
-            };
-            if self.cursor < limit
-                && let Some(segment) = self.segments.iter().find(|s| s.id == self.cursor.0)
-            {
-                let to = if limit.0 == segment.id { limit.1 } else { segment.end };
-                let (path, from, after) = (segment.path.clone(), self.cursor.1, self.given);
-                return Step::Read(Reading { path, segment: segment.id, from, to, after });
+            if let Some(reading) = self.reading() {
+                return Step::Read(reading);
             }
-            let Some(entry) = self.entries.get_mut(at) else { return Step::Empty };
-            entry.given = true;
-            self.given = entry.number;
-            let (state, bytes, len) = (entry.state, entry.bytes, entry.len - entry.done);
-            self.front.push_back(entry.rest());
-            if let State::Stored(place) = state {
-                self.held_bytes -= bytes.min(self.held_bytes);
-                self.cursor = (place.segment, place.end);
-                if let Some(segment) = self.segment(place.segment) {
-                    segment.unread -= len.min(segment.unread);
-                }
-            } else {
-                self.pending_bytes -= bytes.min(self.pending_bytes);
-            }
+            let Some(entry) = self.entries.pop_front() else { return Step::Empty };
+            self.give(entry);
         }
     }
 
-    fn segment(&mut self, id: u64) -> Option<&mut Segment> {
+    /// Gives the writer a record that is in memory, before all else.
+    fn give(&mut self, mut entry: Entry) {
+        match entry.state {
+            State::Stored(_) => self.held_bytes -= entry.bytes.min(self.held_bytes),
+            _ => self.pending_bytes -= entry.bytes.min(self.pending_bytes),
+        }
+        if !self.newest_first() {
+            self.passed = entry.number;
+            if let State::Stored(place) = entry.state {
+                self.cursor = (place.segment, place.end);
+            }
+        }
+        self.front.push_front((entry.number, entry.rest()));
+        self.put_out(entry);
+    }
+
+    fn put_out(&mut self, entry: Entry) {
+        let at = self.out.partition_point(|e| e.number < entry.number);
+        self.out.insert(at, entry);
+    }
+
+    /// What is to be read back before an entry may be given.
+    fn reading(&mut self) -> Option<Reading> {
+        self.leave_segments();
+        let limit = match self.entries.front().map(|e| e.state) {
+            Some(State::Stored(place)) => (place.segment, place.start),
+            _ => self.segments.back().map_or((0, 0), |s| (s.id, s.end)),
+        };
+        if self.newest_first() && self.segments.iter().all(|s| s.cold == 0) {
+            // Nothing on disk waits, and nothing in memory either: all that was ever pushed is passed.
+            self.cursor = self.cursor.max(limit);
+            self.passed = self.last;
+        }
+        if self.cursor >= limit {
+            return None;
+        }
+        let segment = self.segments.iter().find(|s| s.id == self.cursor.0)?;
+        let to = if limit.0 == segment.id { limit.1 } else { segment.end };
+        let (path, from) = (segment.path.clone(), self.cursor.1);
+        Some(Reading { path, segment: segment.id, from, to, after: self.passed })
+    }
+
+    pub(super) fn segment(&mut self, id: u64) -> Option<&mut Segment> {
         self.segments.iter_mut().find(|s| s.id == id)
     }
 
     /// Moves the cursor from the end of a segment to the begin of the next; what was not read by then cannot be.
     fn leave_segments(&mut self) {
+        let newest_first = self.newest_first();
         while let Some(i) = self.segments.iter().position(|s| s.id >= self.cursor.0) {
             let last = i + 1 == self.segments.len();
             let segment = &mut self.segments[i];
-            if segment.id > self.cursor.0 {
-                self.cursor = (segment.id, HEADER as u64);
+            if self.cursor < (segment.id, segment.begin) {
+                self.cursor = (segment.id, segment.begin);
+                self.passed = self.passed.max(segment.first.saturating_sub(1));
             }
-            if self.cursor.1 < segment.end || last {
+            // Newest first, all of a segment may have been written already.
+            let nothing = newest_first && segment.cold == 0;
+            if self.cursor.1 < segment.end && !nothing || last {
                 return;
             }
-            let lost = std::mem::take(&mut segment.unread);
+            let lost = std::mem::take(&mut segment.cold);
             segment.left -= lost.min(segment.left);
-            self.cursor = (self.cursor.0 + 1, HEADER as u64);
+            self.cursor = (self.cursor.0 + 1, 0);
             self.damaged += lost;
             self.len -= lost.min(self.len);
             self.remove_done();
@@ -249,7 +294,7 @@ impl Inner {
 
     /// Takes over what was read back; nothing if the record has been dropped meanwhile.
     pub(super) fn found(&mut self, reading: &Reading, found: Option<Found>) {
-        if self.cursor != (reading.segment, reading.from) || reading.after != self.given {
+        if self.cursor != (reading.segment, reading.from) || reading.after != self.passed {
             return;
         }
         let Some(found) = found else {
@@ -257,33 +302,35 @@ impl Inner {
             return;
         };
         self.cursor.1 = found.end;
+        if self.finished.contains(found.number) || self.out.binary_search_by_key(&found.number, |e| e.number).is_ok() {
+            self.passed = found.number;
+            return;
+        }
         let marks = self.earlier.remove(&found.number);
         let place = Place { segment: reading.segment, start: found.start, end: found.end };
         match found.batch {
             Ok(batch) if batch.len() == found.metrics && !batch.is_empty() => {
                 let mut entry = Entry::new(found.number, Content::View(View::all(batch)), found.metrics, 0);
                 entry.state = State::Stored(place);
-                entry.given = true;
                 entry.mark_done(&marks.unwrap_or_default());
                 let left = entry.len - entry.done;
-                self.given = found.number;
+                self.passed = found.number;
                 if let Some(segment) = self.segment(place.segment) {
-                    segment.unread -= left.min(segment.unread);
+                    segment.cold -= left.min(segment.cold);
                 }
                 if left > 0 {
-                    self.front.push_back(entry.rest());
-                    let at = self.entries.partition_point(|e| e.given);
-                    self.entries.insert(at, entry);
+                    self.front.push_back((entry.number, entry.rest()));
+                    self.put_out(entry);
                 } else {
                     // Still to be known as done as long as an older record is not.
-                    self.finished.insert(found.number, found.metrics);
+                    self.finished.insert(found.number);
                 }
             }
             _ => {
                 let done = marks.map_or(0, |m| m.iter().filter(|done| **done).count());
                 let lost = found.metrics.saturating_sub(done);
                 if let Some(segment) = self.segment(place.segment) {
-                    segment.unread -= lost.min(segment.unread);
+                    segment.cold -= lost.min(segment.cold);
                     segment.left -= lost.min(segment.left);
                 }
                 self.damaged += lost;
@@ -297,12 +344,13 @@ impl Inner {
     pub(super) fn put_back(&mut self, chunk: Chunk) {
         for view in chunk.into_views().into_iter().rev() {
             let gone = |e: &mut Entry| e.state == State::Gone && e.mark(&view, Settled::Rejected) > 0;
-            if self.entries.iter_mut().any(gone) {
+            if self.out.iter_mut().any(gone) {
                 self.dropped += view.len();
                 self.remove_finished();
             } else {
                 self.len += view.len();
-                self.front.push_front(view);
+                let number = self.out.iter().find(|e| e.holds(&view)).map_or(0, |e| e.number);
+                self.front.push_front((number, view));
             }
         }
     }
@@ -311,9 +359,9 @@ impl Inner {
     pub(super) fn settle(&mut self, chunk: Chunk, how: Settled) {
         for view in chunk.views() {
             let mut left = view.len();
-            for i in 0..self.entries.len() {
-                let entry = &mut self.entries[i];
-                if left == 0 || !entry.given {
+            for i in 0..self.out.len() {
+                let entry = &mut self.out[i];
+                if left == 0 {
                     break;
                 }
                 let marked = entry.mark(view, how);
@@ -332,19 +380,18 @@ impl Inner {
     }
 
     /// Forgets the records of which every metric is done.
-    fn remove_finished(&mut self) {
+    pub(super) fn remove_finished(&mut self) {
         self.moved = true;
-        let given = self.entries.partition_point(|e| e.given);
-        for i in (0..given).rev() {
-            if self.entries[i].done == self.entries[i].len
-                && let Some(mut entry) = self.entries.remove(i)
+        for i in (0..self.out.len()).rev() {
+            if self.out[i].done == self.out[i].len
+                && let Some(mut entry) = self.out.remove(i)
             {
                 settle(&mut entry);
-                self.finished.insert(entry.number, entry.len);
+                self.finished.insert(entry.number);
             }
         }
         let low = self.low();
-        self.finished = self.finished.split_off(&low);
+        self.finished.forget_below(low);
         self.earlier = self.earlier.split_off(&low);
     }
 
@@ -363,197 +410,20 @@ impl Inner {
 
     /// All records of smaller numbers are done.
     fn low(&self) -> u64 {
-        let open = self.entries.iter().take_while(|e| e.given).map(|e| e.number).min();
-        open.unwrap_or(self.given + 1)
+        self.out.front().map_or(self.passed + 1, |e| e.number.min(self.passed + 1))
     }
 
     /// Where the output is.
     pub(super) fn position(&self) -> Position {
         let mut partial = self.earlier.clone();
-        let begun = self.entries.iter().take_while(|e| e.given).filter(|e| e.done > 0);
+        let begun = self.out.iter().filter(|e| e.done > 0);
         partial.extend(begun.map(|e| (e.number, e.marks.clone())));
-        partial.extend(self.finished.iter().map(|(number, len)| (*number, vec![true; *len])));
-        Position { low: self.low(), partial }
-    }
-
-    /// True if a record waits to be stored.
-    pub(super) fn has_pending(&self) -> bool {
-        self.entries.back().is_some_and(|e| e.state == State::Pending)
-    }
-
-    /// Metrics that no segment holds.
-    pub(super) fn unstored(&self) -> usize {
-        let pending = |e: &&Entry| matches!(e.state, State::Pending | State::Storing);
-        self.entries.iter().filter(pending).map(|e| e.len - e.done).sum()
-    }
-
-    /// The records to be stored, in order.
-    pub(super) fn take_waiting(&mut self) -> Vec<(u64, View)> {
-        let from = self.entries.iter().rposition(|e| e.state != State::Pending).map_or(0, |i| i + 1);
-        let storing = |e: &mut Entry| {
-            e.state = State::Storing;
-            (e.number, e.view())
-        };
-        self.entries.range_mut(from..).map(storing).collect()
-    }
-
-    /// A record has been stored at the end of the last segment.
-    pub(super) fn stored(&mut self, number: u64, place: Place) {
-        if let Some(segment) = self.segment(place.segment) {
-            segment.end = place.end;
-        }
-        // What was given before it was stored is not to be read back.
-        if number <= self.given && self.segments.back().is_some_and(|s| s.id == place.segment) {
-            self.cursor = (place.segment, place.end);
-        }
-        let Ok(i) = self.entries.binary_search_by_key(&number, |e| e.number) else { return };
-        let entry = &mut self.entries[i];
-        entry.state = State::Stored(place);
-        entry.waiting.iter_mut().for_each(View::drop_guard);
-        entry.waiting.retain(View::is_tracked);
-        let (left, given, bytes) = (entry.len - entry.done, entry.given, entry.bytes);
-        if !given {
-            self.pending_bytes -= bytes.min(self.pending_bytes);
-            self.held_bytes += bytes;
-        }
-        if let Some(segment) = self.segment(place.segment) {
-            segment.left += left;
-            segment.unread += if given { 0 } else { left };
-        }
-    }
-
-    /// These records could not be stored, or not be kept: they are in memory only.
-    pub(super) fn not_stored(&mut self, numbers: &[u64]) {
-        self.disk_failing = true;
-        for number in numbers {
-            let Ok(i) = self.entries.binary_search_by_key(number, |e| e.number) else { continue };
-            let entry = &mut self.entries[i];
-            let (before, left) = (std::mem::replace(&mut entry.state, State::Pending), entry.len - entry.done);
-            let (given, bytes) = (entry.given, entry.bytes);
-            if let State::Stored(place) = before {
-                if !given {
-                    self.held_bytes -= bytes.min(self.held_bytes);
-                    self.pending_bytes += bytes;
-                }
-                if let Some(segment) = self.segment(place.segment) {
-                    segment.left -= left.min(segment.left);
-                    segment.unread -= if given { 0 } else { left.min(segment.unread) };
-                }
-            }
-        }
-        for entry in self.entries.iter_mut().filter(|e| e.state == State::Pending) {
-            entry.waiting.iter_mut().for_each(View::drop_guard);
-        }
-    }
-
-    /// Of these records those outlive the machine that are not behind where their segments were cut; the others are in memory only.
-    pub(super) fn cut(&mut self, numbers: &[u64], cuts: &[(u64, u64)]) {
-        let kept = |number: &u64| {
-            let entry = self.entries.binary_search_by_key(number, |e| e.number).ok().map(|i| &self.entries[i]);
-            let Some(State::Stored(place)) = entry.map(|e| e.state) else { return true };
-            !cuts.iter().any(|(id, end)| *id == place.segment && *end < place.end)
-        };
-        let (kept, lost): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|n| kept(n));
-        self.synced(&kept);
-        self.not_stored(&lost);
-        for (id, end) in cuts {
-            if let Some(segment) = self.segment(*id) {
-                segment.end = *end;
-            }
-        }
-        // What is written to next is a segment of its own.
-        self.active = 0;
-        self.remove_done();
-    }
-
-    /// These records outlive the machine now: their receipts are settled, and their memory is let go of where it is short.
-    pub(super) fn synced(&mut self, numbers: &[u64]) {
-        for number in numbers {
-            let Ok(i) = self.entries.binary_search_by_key(number, |e| e.number) else { continue };
-            let entry = &mut self.entries[i];
-            settle(entry);
-            if !entry.given && entry.done == 0 && self.held_bytes > MEMORY {
-                self.held_bytes -= entry.bytes;
-                self.entries.remove(i);
-            }
-        }
-    }
-
-    /// Begins a segment.
-    pub(super) fn begin(&mut self, id: u64, path: PathBuf, first: u64) {
-        self.segments.push_back(Segment { id, first, path, end: HEADER as u64, left: 0, unread: 0 });
-        self.active = id;
-        self.remove_done();
-    }
-
-    /// Drops the oldest segments as far as all of them are too large together, if it is the oldest that give way.
-    pub(super) fn shrink(&mut self) {
-        while self.full == Full::DropOldest && self.segments.len() > 1 && self.file_bytes() > self.max_bytes {
-            let Some(segment) = self.segments.pop_front() else { break };
-            let mut lost = segment.unread;
-            let of = |e: &Entry| matches!(e.state, State::Stored(place) if place.segment == segment.id);
-            for entry in self.entries.iter_mut().filter(|e| of(e)) {
-                entry.state = State::Gone;
-                if entry.given {
-                    self.front.retain(|view| {
-                        let marked = entry.mark(view, Settled::Rejected);
-                        lost += marked;
-                        marked == 0
-                    });
-                } else {
-                    self.held_bytes -= entry.bytes.min(self.held_bytes);
-                    entry.rejected = true;
-                    settle(entry);
-                }
-            }
-            self.entries.retain(|e| e.given || e.state != State::Gone);
-            self.remove_finished();
-            self.drop_metrics(lost);
-            self.garbage.push(segment.path);
-        }
-        let first = self.segments.front().map_or(0, |s| s.first);
-        self.earlier.retain(|number, _| *number >= first);
-    }
-
-    /// Puts what an earlier run left before what came since; false if the writer has some of that just now.
-    pub(super) fn restore(&mut self, left: Leftover) -> bool {
-        let given = self.entries.partition_point(|e| e.given);
-        let out: usize = self.entries.range(..given).map(|e| e.len - e.done).sum();
-        if out > self.front.iter().map(View::len).sum() {
-            return false;
-        }
-        self.front.clear();
-        // The number of a record that was damaged is not given again: the position may still speak of it.
-        let spoken_of = left.position.partial.last_key_value().map_or(0, |(number, _)| *number);
-        let mut last = left.last.max(left.position.low).max(spoken_of);
-        for entry in &mut self.entries {
-            last += 1;
-            entry.number = last;
-            if entry.given {
-                self.pending_bytes += entry.bytes;
-                entry.content = Content::View(entry.rest());
-                entry.len -= entry.done;
-                (entry.given, entry.done) = (false, 0);
-                entry.marks.clear();
-            }
-        }
-        self.finished.clear();
-        self.last = last;
-        // Numbers of records are looked for near to this one.
-        let first = left.segments.front().map_or(0, |s| s.first);
-        self.given = left.position.low.max(first).saturating_sub(1);
-        self.earlier = left.position.partial;
-        self.len += left.segments.iter().map(|s| s.left).sum::<usize>();
-        self.segments = left.segments;
-        self.cursor = (0, 0);
-        self.moved = true;
-        self.remove_done();
-        true
+        Position { low: self.low(), done: self.finished.clone(), partial }
     }
 }
 
 /// Tells the senders of a record how it ended.
-fn settle(entry: &mut Entry) {
+pub(super) fn settle(entry: &mut Entry) {
     let (waiting, how) = entry.settled();
     waiting.into_iter().for_each(|view| view.settle(how));
 }

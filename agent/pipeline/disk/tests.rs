@@ -49,8 +49,12 @@ pub(super) fn settings(max_bytes: u64) -> DiskBuffer {
 }
 
 async fn open(directory: &Path, batch: usize) -> Disk {
+    open_as(directory, batch, Queueing::default()).await
+}
+
+async fn open_as(directory: &Path, batch: usize, how: Queueing) -> Disk {
     let log = Log::new("outputs.test", None, Counter::default());
-    let disk = Disk::new(directory.to_owned(), &settings(1 << 30), Queueing::default(), batch, log);
+    let disk = Disk::new(directory.to_owned(), &settings(1 << 30), how, batch, log);
     disk.opened().await;
     disk
 }
@@ -163,4 +167,40 @@ async fn the_newest_give_way_or_senders_wait_where_asked() {
         assert_eq!(drain(&disk).await, (0..left).collect::<Vec<i64>>());
         assert!(disk.has_room());
     }
+}
+
+#[tokio::test]
+async fn what_is_fresh_never_waits_for_a_backlog() {
+    let folder = Folder::new();
+    let how = Queueing { order: Order::NewestFirst, ..Queueing::default() };
+    let (backlog, all) = (20_000, 20_200);
+    let disk = open_as(&folder.0, 1000, how).await;
+    for from in (0..backlog).step_by(500) {
+        push_and_wait(&disk, from, 500).await;
+    }
+    disk.close().await;
+    drop(disk);
+
+    // Of the backlog a batch at a time, of what comes meanwhile everything at once.
+    let disk = open_as(&folder.0, 1000, how).await;
+    let mut old = Vec::new();
+    for fresh in (backlog..all).step_by(20) {
+        let before = disk.take(false).await;
+        push_and_wait(&disk, fresh, 20).await;
+        old.extend(numbers(&before));
+        disk.settle(before, Settled::Delivered);
+        let chunk = disk.take(false).await;
+        let found = numbers(&chunk);
+        assert_eq!(found[found.len() - 20..], (fresh..fresh + 20).collect::<Vec<i64>>());
+        old.extend(&found[..found.len() - 20]);
+        disk.settle(chunk, Settled::Delivered);
+    }
+    assert_eq!(old, (0..old.len() as i64).collect::<Vec<i64>>());
+    assert_eq!(disk.len() as i64, backlog - old.len() as i64);
+    disk.close().await;
+    drop(disk);
+
+    // Which of them are done is known to the metric afterwards, and to an agent that sends the oldest first as well.
+    let left: Vec<i64> = (old.len() as i64..backlog).collect();
+    assert_eq!(drain(&open(&folder.0, 1000).await).await, left);
 }
