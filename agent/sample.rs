@@ -109,6 +109,8 @@ const AGENT: &str = "\
   ## Files are synced, at most so often.
   # buffer_disk_sync = true
   # buffer_sync_interval = \"50ms\"
+  ## They are encrypted with this key, a text of at least 32 characters, best from a secret store: \"@{store:key}\".
+  # buffer_key = \"\"
   ## Where metrics are kept that an output has refused for good; nothing to drop them.
   # dead_letter_directory = \"\"
   ## Random delay of a collection, at most.

@@ -65,7 +65,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(("man", _)) => print::man(),
         Some(("config", m)) => config(matches, m),
         Some(("dlq", m)) => runtime()?.block_on(dlq::dlq(matches, m)),
-        Some(("queue", m)) => queue::queue(matches, m),
+        Some(("queue", m)) => runtime()?.block_on(queue::queue(matches, m)),
         Some(("secrets", m)) => runtime()?.block_on(secrets::secrets(matches, m)),
         Some((other, _)) => bail!("unknown command {other:?}"),
         None => without_command(matches),

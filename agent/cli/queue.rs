@@ -1,17 +1,17 @@
 //! `queue list|inspect|verify|repair|export|drop`: what waits on disk for outputs.
 
-use super::{args, load, log, print, sources};
-use crate::pipeline::{Offline, Survey, folders};
+use super::{args, load, log, print, sources, surroundings};
+use crate::pipeline::{Mode, Offline, Survey, folders};
 use agent_api::{Context, Result, Serializer, bail};
 use clap::ArgMatches;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-pub(super) fn queue(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
+pub(super) async fn queue(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
     let config = load(&sources(&[root, matches]))?;
     let Some((command, m)) = matches.subcommand() else { bail!("no command") };
     let queues: Vec<_> =
-        folders(&config).into_iter().filter_map(|f| Some((f.name, Offline::new(f.queue?, log())))).collect();
+        folders(&config).into_iter().filter_map(|f| Some((f.name, Offline::new(f.queue?, f.key, log())))).collect();
     if command == "list" {
         let mut out = String::new();
         for (name, queue) in &queues {
@@ -20,6 +20,7 @@ pub(super) fn queue(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode>
         return print::text(&out);
     }
     let name = m.get_one::<String>("OUTPUT").map(String::as_str).unwrap_or_default();
+    crate::secrets::start(&config, &surroundings(&config, Mode::Run)).await?;
     let Some((_, queue)) = queues.iter().find(|q| q.0 == name) else {
         let names: Vec<&str> = queues.iter().map(|q| q.0.as_str()).collect();
         bail!("unknown output {name:?}; with a queue on disk: {}", names.join(", "));

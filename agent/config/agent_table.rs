@@ -4,6 +4,7 @@ use super::errors::{Problem, name_hints};
 use super::typed::{count, duration, flag, size, text, whole};
 use super::{AgentSettings, Full, Order};
 use crate::control::{Api, ApiError};
+use agent_api::Secret;
 use agent_api::options::{Entry, Setting, Table};
 use agent_api::plugin::AgentInfo;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ const LOOSE: [&str; 11] = [
 ];
 
 /// The other keys.
-const EXACT: [&str; 29] = [
+const EXACT: [&str; 30] = [
     "debug",
     "quiet",
     "logformat",
@@ -50,6 +51,7 @@ const EXACT: [&str; 29] = [
     "buffer_sync_interval",
     "reload_guard",
     "api",
+    "buffer_key",
     "buffer_full",
     "buffer_order",
     "dead_letter_directory",
@@ -104,6 +106,7 @@ impl AgentSettings {
             "buffer_sync_interval" => self.buffer_sync_interval = duration(entry)?,
             "reload_guard" => self.reload_guard = duration(entry)?,
             "api" => self.api = Some(api(entry)?),
+            "buffer_key" => self.buffer_key = Secret::new(text(entry)?),
             "buffer_full" => self.buffer_full = named(entry, &Full::NAMES)?,
             "buffer_order" => self.buffer_order = named(entry, &Order::NAMES)?,
             "dead_letter_directory" => self.dead_letter_directory = text(entry)?,

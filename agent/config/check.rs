@@ -2,8 +2,8 @@
 
 use super::errors::{Errors, Problem};
 use super::{Config, Instance, NotBuilt, Surroundings};
-use agent_api::BuildError;
 use agent_api::options::{OptionError, link_secrets};
+use agent_api::{BuildError, Secret};
 
 impl Config {
     /// Builds all plugins without starting any, and gives all that is wrong.
@@ -17,8 +17,16 @@ impl Config {
             }
             problems.extend(self.unknown_stores(plugin));
         }
+        for output in &self.outputs {
+            let key = output.disk.iter().filter_map(|disk| disk.key.as_ref());
+            let unknown = key.flat_map(Secret::references).filter(|(store, _)| !self.has_store(store));
+            problems.extend(unknown.map(|(store, key)| {
+                let message = format!("buffer_key: unknown secret store for \"@{{{store}:{key}}}\"");
+                Problem::at(output.plugin.span, message).of(&output.plugin.log_name())
+            }));
+        }
         if let Some(api) = &self.agent.api {
-            let unknown = api.references.iter().filter(|(store, _)| !self.secretstores.iter().any(|s| s.id == *store));
+            let unknown = api.references.iter().filter(|(store, _)| !self.has_store(store));
             problems.extend(unknown.map(|(store, key)| {
                 Problem::at(api.span, format!("api: unknown secret store for \"@{{{store}:{key}}}\""))
             }));
@@ -34,6 +42,10 @@ impl Config {
         let aggregators = self.aggregators.iter().map(|c| &c.plugin);
         let outputs = self.outputs.iter().map(|c| &c.plugin);
         stores.chain(inputs).chain(processors).chain(aggregators).chain(outputs)
+    }
+
+    fn has_store(&self, id: &str) -> bool {
+        self.secretstores.iter().any(|s| s.id == id)
     }
 
     /// What a plugin that could not be built says, with its place.
@@ -54,11 +66,9 @@ impl Config {
 
     /// References of the settings just read to stores that are not there.
     fn unknown_stores<'a>(&'a self, plugin: &'a Instance) -> impl Iterator<Item = Problem> + 'a {
-        link_secrets().into_iter().filter(|(store, _)| !self.secretstores.iter().any(|s| s.id == *store)).map(
-            |(store, key)| {
-                let message = format!("unknown secret store for \"@{{{store}:{key}}}\"");
-                Problem::at(plugin.span, message).of(&plugin.log_name())
-            },
-        )
+        link_secrets().into_iter().filter(|(store, _)| !self.has_store(store)).map(|(store, key)| {
+            let message = format!("unknown secret store for \"@{{{store}:{key}}}\"");
+            Problem::at(plugin.span, message).of(&plugin.log_name())
+        })
     }
 }

@@ -8,6 +8,7 @@ use super::errors::Problem;
 use super::filter::{FilterOptions, List};
 use super::typed::{count, duration_with_unit, flag, flag_or_word, list_table, size, text, text_table, texts, whole};
 use super::{AgentSettings, DiskBuffer, Full, Naming, Order, Queueing, StartupError, TimeSource};
+use agent_api::Secret;
 use agent_api::log::Level;
 use agent_api::options::{Entry, Table};
 use agent_api::plugin::Family;
@@ -43,6 +44,7 @@ pub(super) struct Common {
     pub(super) buffer_disk_sync: Option<bool>,
     pub(super) buffer_max_bytes: Option<u64>,
     pub(super) buffer_sync_interval: Option<Duration>,
+    pub(super) buffer_key: Option<Secret>,
     pub(super) buffer_full: Option<Full>,
     pub(super) buffer_order: Option<Order>,
     pub(super) dead_letter_directory: Option<String>,
@@ -50,13 +52,14 @@ pub(super) struct Common {
 }
 
 /// Keys that Telegraf accepts on any plugin, also where they mean nothing.
-const TOLERATED: [&str; 52] = [
+const TOLERATED: [&str; 53] = [
     "alias",
     "always_include_global_tags",
     "always_include_local_tags",
     "buffer_directory",
     "buffer_disk_sync",
     "buffer_full",
+    "buffer_key",
     "buffer_max_bytes",
     "buffer_order",
     "buffer_strategy",
@@ -166,6 +169,7 @@ impl Common {
             (Outputs, "buffer_disk_sync") => self.buffer_disk_sync = Some(flag(entry)?),
             (Outputs, "buffer_max_bytes") => self.buffer_max_bytes = Some(size(entry)?),
             (Outputs, "buffer_sync_interval") => self.buffer_sync_interval = Some(duration_with_unit(entry)?),
+            (Outputs, "buffer_key") => self.buffer_key = Some(Secret::new(text(entry)?)),
             (Outputs, "buffer_full") => self.buffer_full = Some(named(entry, &Full::NAMES)?),
             (Outputs, "buffer_order") => self.buffer_order = Some(named(entry, &Order::NAMES)?),
             (Outputs, "dead_letter_directory") => self.dead_letter_directory = Some(text(entry)?),
@@ -198,6 +202,7 @@ impl Common {
             sync: self.buffer_disk_sync.unwrap_or(agent.buffer_disk_sync),
             sync_interval: self.buffer_sync_interval.unwrap_or(agent.buffer_sync_interval),
             max_bytes: self.queueing(agent).max_bytes.unwrap_or(DISK_MAX),
+            key: Some(self.buffer_key.as_ref().unwrap_or(&agent.buffer_key).clone()).filter(|key| !key.is_empty()),
         })
     }
 

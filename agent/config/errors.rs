@@ -243,8 +243,18 @@ fn excerpt(text: &str, span: Span) -> (String, usize, usize) {
 }
 
 /// What stands in keys whose values nobody may see.
-const HIDDEN: [&str; 9] =
-    ["password", "passphrase", "passwd", "token", "secret", "credential", "api_key", "apikey", "community"];
+const HIDDEN: [&str; 10] = [
+    "password",
+    "buffer_key",
+    "passphrase",
+    "passwd",
+    "token",
+    "secret",
+    "credential",
+    "api_key",
+    "apikey",
+    "community",
+];
 
 /// True if the values of a key are not to be shown.
 pub(super) fn is_hidden(key: &str) -> bool {

@@ -6,6 +6,7 @@ use super::errors::{Files, is_hidden};
 use super::load::tables;
 use super::plugin::Found;
 use super::{AgentSettings, Config, Errors, Full, Instance, Order, Sources, common};
+use agent_api::Secret;
 use agent_api::options::{Duration, Entry, Item, Setting, Size, Table};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -167,14 +168,22 @@ fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
         ("buffer_disk_sync", a.buffer_disk_sync.to_string()),
         ("buffer_max_bytes", quoted(&Size(a.buffer_max_bytes.unwrap_or(0)).to_string())),
         ("buffer_sync_interval", time(a.buffer_sync_interval)),
+        ("buffer_key", quoted(&hidden(&a.buffer_key))),
         ("reload_guard", time(a.reload_guard)),
         ("buffer_full", word(&Full::NAMES, a.buffer_full)),
         ("buffer_order", word(&Order::NAMES, a.buffer_order)),
         ("dead_letter_directory", quoted(&a.dead_letter_directory)),
     ];
     let after = a.skip_processors_after_aggregators.unwrap_or(false);
-    values.insert(values.len() - 10, ("skip_processors_after_aggregators", after.to_string()));
+    values.insert(values.len() - 11, ("skip_processors_after_aggregators", after.to_string()));
     values
+}
+
+/// What may be shown of a secret: the references to stores in it.
+fn hidden(secret: &Secret) -> String {
+    let references = secret.references();
+    let shown: String = references.iter().map(|(store, key)| format!("@{{{store}:{key}}}")).collect();
+    if shown.is_empty() && !secret.is_empty() { "***".to_owned() } else { shown }
 }
 
 /// A value as TOML; of one that is hidden only the references to secret stores are shown.

@@ -1,5 +1,6 @@
 //! What a configuration comes to: the agent's own settings and every plugin with its common options split off.
 
+use agent_api::Secret;
 use agent_api::log::Level;
 use agent_api::options::{Span, Table};
 use agent_api::plugin::Entry;
@@ -68,6 +69,8 @@ pub struct AgentSettings {
     /// None: not given.
     pub buffer_max_bytes: Option<u64>,
     pub buffer_sync_interval: Duration,
+    /// `buffer_key`: disk queues are encrypted with it.
+    pub buffer_key: Secret,
     /// The configuration before comes back by itself if a reload makes an input or output fail for so long; 0: never.
     pub reload_guard: Duration,
     /// `[agent.api]`: the local API; None: there is none.
@@ -111,6 +114,7 @@ impl Default for AgentSettings {
             buffer_disk_sync: true,
             buffer_max_bytes: None,
             buffer_sync_interval: Duration::from_millis(50),
+            buffer_key: Secret::default(),
             reload_guard: Duration::ZERO,
             api: None,
             buffer_full: Full::DropOldest,
@@ -308,6 +312,8 @@ pub struct DiskBuffer {
     pub sync_interval: Duration,
     /// So many bytes of files; beyond, the queue is full.
     pub max_bytes: u64,
+    /// With which what is in the files is encrypted.
+    pub key: Option<Secret>,
 }
 
 /// A secret store with its id.

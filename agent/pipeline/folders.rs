@@ -4,6 +4,7 @@
 //! after options, so that changing one does not orphan what is there.
 
 use crate::config::{Config, OutputConfig};
+use agent_api::Secret;
 use std::path::{Path, PathBuf};
 
 /// Where an output keeps what outlives a run.
@@ -13,6 +14,8 @@ pub struct Folder {
     pub name: String,
     /// None: its queue is in memory.
     pub queue: Option<PathBuf>,
+    /// With which the queue is encrypted.
+    pub key: Option<Secret>,
     /// None: they are not kept.
     pub dead_letters: Option<PathBuf>,
 }
@@ -36,7 +39,8 @@ pub fn folders(config: &Config) -> Vec<Folder> {
         let within = |directory: &String| Path::new(directory).join(&name);
         let queue = o.disk.as_ref().map(|disk| within(&disk.directory));
         let dead_letters = o.dead_letters.as_ref().map(within);
-        Folder { name, queue, dead_letters }
+        let key = o.disk.as_ref().and_then(|disk| disk.key.clone());
+        Folder { name, queue, key, dead_letters }
     };
     config.outputs.iter().map(of).collect()
 }

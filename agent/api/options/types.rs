@@ -148,6 +148,16 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// The references to secret stores in it: store and key of each.
+    pub fn references(&self) -> Vec<(String, String)> {
+        let (mut found, mut rest) = (Vec::new(), self.0.as_str());
+        while let Some((_, store, key, after)) = reference(rest) {
+            found.push((store.to_owned(), key.to_owned()));
+            rest = after;
+        }
+        found
+    }
+
     /// The value, references filled in. Fails if a store does not answer.
     pub fn reveal(&self) -> crate::Result<String> {
         let mut out = String::with_capacity(self.0.len());
@@ -190,13 +200,9 @@ fn reference(text: &str) -> Option<(&str, &str, &str, &str)> {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(reader)?;
-        let mut rest = text.as_str();
-        while let Some((_, store, key, after)) = reference(rest) {
-            SEEN.with_borrow_mut(|seen| seen.push((store.to_owned(), key.to_owned())));
-            rest = after;
-        }
-        Ok(Secret(text))
+        let secret = Secret(String::deserialize(reader)?);
+        SEEN.with_borrow_mut(|seen| seen.extend(secret.references()));
+        Ok(secret)
     }
 }
 

@@ -21,6 +21,7 @@ impl Alone {
             sync: true,
             sync_interval: Duration::from_millis(50),
             max_bytes: u64::MAX,
+            key: None,
         };
         let how = Queueing { full: Full::Block, ..Queueing::default() };
         let log = Log::new("disk", None, Counter::default());

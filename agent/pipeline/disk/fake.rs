@@ -26,6 +26,8 @@ struct Contents {
     /// Calls of a thousand that fail.
     failing: usize,
     full: bool,
+    /// All that would change something is refused so.
+    refusing: Option<ErrorKind>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +59,11 @@ impl Contents {
         if self.fails() { Err(io::Error::other("input/output error")) } else { Ok(()) }
     }
 
+    /// As `check`, for a call that changes something.
+    fn check_change(&mut self) -> io::Result<()> {
+        self.refusing.map_or_else(|| self.check(), |kind| Err(kind.into()))
+    }
+
     fn named(&self, path: &Path) -> io::Result<usize> {
         self.names.get(path).copied().ok_or_else(|| ErrorKind::NotFound.into())
     }
@@ -72,6 +79,7 @@ impl Fake {
             random: Random::new(seed),
             failing: 0,
             full: false,
+            refusing: None,
         };
         Fake { disk: Arc::new(Mutex::new(contents)) }
     }
@@ -84,6 +92,20 @@ impl Fake {
     pub(super) fn fail(&self, of_thousand: usize, full: bool) {
         let mut disk = self.lock();
         (disk.failing, disk.full) = (of_thousand, full);
+    }
+
+    /// From now on all that would change something is refused so, or nothing is.
+    pub(super) fn refuse(&self, how: Option<ErrorKind>) {
+        self.lock().refusing = how;
+    }
+
+    /// Puts a file there, as another agent has left it.
+    pub(super) fn put(&self, path: &Path, data: Vec<u8>) {
+        let mut disk = self.lock();
+        let file = disk.files.len();
+        disk.files.push(File { synced: data.clone(), data, lost: Vec::new() });
+        disk.names.insert(path.to_owned(), file);
+        disk.synced_names.insert(path.to_owned(), file);
     }
 
     /// The machine loses its power: of what is not synced, some is on the disk.
@@ -143,7 +165,7 @@ impl Fake {
 
 impl FileSystem for Fake {
     fn create_directory(&self, _path: &Path) -> io::Result<()> {
-        self.lock().check()
+        self.lock().check_change()
     }
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Lock>> {
@@ -175,7 +197,7 @@ impl FileSystem for Fake {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
         let mut disk = self.lock();
-        disk.check()?;
+        disk.check_change()?;
         let file = disk.files.len();
         disk.files.push(File::default());
         disk.names.insert(path.to_owned(), file);
@@ -191,7 +213,7 @@ impl FileSystem for Fake {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut disk = self.lock();
-        disk.check()?;
+        disk.check_change()?;
         let file = disk.named(from)?;
         disk.names.remove(from);
         disk.names.insert(to.to_owned(), file);
@@ -200,7 +222,7 @@ impl FileSystem for Fake {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.lock();
-        disk.check()?;
+        disk.check_change()?;
         disk.names.remove(path).map(drop).ok_or_else(|| ErrorKind::NotFound.into())
     }
 
@@ -221,7 +243,7 @@ struct Open {
 impl Appended for Open {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut disk = self.disk.lock().unwrap();
-        let whole = if disk.full { Err(ErrorKind::StorageFull.into()) } else { disk.check() };
+        let whole = if disk.full { Err(ErrorKind::StorageFull.into()) } else { disk.check_change() };
         let n = if whole.is_ok() { bytes.len() } else { disk.random.below(bytes.len() + 1) };
         disk.files[self.file].data.extend_from_slice(&bytes[..n]);
         whole

@@ -6,6 +6,7 @@
 use super::entry::Place;
 use super::fs::{Appended, FileSystem, Lock};
 use super::position::{Position, PositionFile};
+use super::seal::{Key, Seal};
 use super::segment::{self, HEADER, Header};
 use super::state::{Leftover, Segment};
 use agent_api::metric::{Packed, Packer};
@@ -27,6 +28,7 @@ pub(super) struct Files {
     packer: Packer,
     /// Segments that are not written to any more and not synced yet.
     full: Vec<Active>,
+    seal: Seal,
     /// A segment of this size is full.
     size: u64,
     /// The number of the next segment: larger than that of any file, so that a name is never used twice.
@@ -46,14 +48,20 @@ struct Active {
 /// What was stored, and what was begun for it.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    /// Number, path and first record of each.
-    pub(super) segments: VecDeque<(u64, PathBuf, u64)>,
+    pub(super) segments: VecDeque<Segment>,
     pub(super) records: Vec<(u64, Place)>,
 }
 
 impl Files {
-    /// Opens the directory, made if it is not there, and looks for what an earlier run left in it.
-    pub(super) fn open(fs: Arc<dyn FileSystem>, directory: &Path, size: u64, log: &Log) -> Result<(Files, Leftover)> {
+    /// Opens the directory, made if it is not there, and looks for what an earlier run left in it. With a key, what is written is
+    /// encrypted.
+    pub(super) fn open(
+        fs: Arc<dyn FileSystem>,
+        directory: &Path,
+        size: u64,
+        key: Option<&Arc<Key>>,
+        log: &Log,
+    ) -> Result<(Files, Leftover)> {
         let shown = directory.display();
         fs.create_directory(directory).with_context(|| format!("create {shown}"))?;
         let Some(lock) = fs.lock(&directory.join("lock")).with_context(|| format!("lock {shown}/lock"))? else {
@@ -61,7 +69,7 @@ impl Files {
         };
         let (file, position) =
             PositionFile::open(fs.clone(), directory).with_context(|| format!("read {shown}/position"))?;
-        let left = leftover(&*fs, directory, position, log)?;
+        let left = leftover(&*fs, directory, position, &|id| Seal::of(id, key), log)?;
         let files = Files {
             directory: directory.to_owned(),
             _lock: lock,
@@ -69,6 +77,7 @@ impl Files {
             active: None,
             packer: Packer::default(),
             full: Vec::new(),
+            seal: Seal::new(key),
             size,
             next: left.segments.back().map_or(0, |s| s.id) + 1,
             fs,
@@ -86,8 +95,16 @@ impl Files {
             let (mut end, mut places) = (active.end, Vec::new());
             while at < records.len() && bytes.len() < BLOCK {
                 let (number, view) = &records[at];
-                let from = bytes.len();
-                segment::put_with(*number, view.len() as u32, &mut bytes, |out| self.packer.write(view, out));
+                let (from, metrics) = (bytes.len(), view.len() as u32);
+                let payload = |out: &mut Vec<u8>| {
+                    let from = out.len();
+                    self.packer.write(view, out);
+                    match &self.seal {
+                        Seal::Key(key) => key.seal(*number, metrics, out, from),
+                        Seal::None | Seal::Perhaps(_) => Ok(()),
+                    }
+                };
+                segment::put_with(*number, metrics, &mut bytes, payload)?;
                 let len = bytes.len() - from - segment::RECORD;
                 if len > segment::PAYLOAD_MAX {
                     bail!("store {} metrics: {len} bytes are too large for a record", view.len());
@@ -117,7 +134,7 @@ impl Files {
         let (fs, directory, id) = (&self.fs, &self.directory, self.next);
         let path = directory.join(format!("{id:020}.segment"));
         let begun = fs.create(&path).and_then(|mut file| {
-            file.append(&segment::header(first))?;
+            file.append(&segment::header(first, self.seal.id()))?;
             fs.sync_directory(directory)?;
             Ok(file)
         });
@@ -130,7 +147,7 @@ impl Files {
             }
         };
         self.next += 1;
-        stored.segments.push_back((id, path.clone(), first));
+        stored.segments.push_back(Segment::new(id, first, path.clone(), HEADER, self.seal.clone()));
         self.full.extend(self.active.take());
         self.active = Some(Active { file, path, id, end: HEADER as u64, synced: HEADER as u64 });
         Ok(())
@@ -173,7 +190,15 @@ impl Files {
 ///
 /// The last first: where a segment could not be cut after a failure, what follows there has been written again to a later one,
 /// under the same numbers, and only those copies are known to have been synced.
-pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position, log: &Log) -> Result<Leftover> {
+///
+/// `seal` says how the payloads of a file are kept, by the id of the key in its header, where that can be read.
+pub(super) fn leftover(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    position: Position,
+    seal: &dyn Fn(Option<[u8; 8]>) -> Result<Seal>,
+    log: &Log,
+) -> Result<Leftover> {
     let mut names: Vec<(u64, PathBuf)> = Vec::new();
     for path in fs.list(directory).with_context(|| format!("list {}", directory.display()))? {
         let id = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
@@ -184,10 +209,10 @@ pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position
     names.sort();
     let mut found = Leftover::default();
     let mut bound = u64::MAX;
-    for (i, (id, path)) in names.into_iter().rev().enumerate() {
+    for (i, (number, path)) in names.into_iter().rev().enumerate() {
         let bytes = fs.read(&path, 0, u64::MAX).with_context(|| format!("read {}", path.display()))?;
-        let (first, begin) = match segment::read_header(&bytes) {
-            Header::First(first, begin) => (first, begin),
+        let (first, begin, id) = match segment::read_header(&bytes) {
+            Header::Whole(head) => (head.first, head.begin, Some(head.key)),
             Header::Version(version) => {
                 bail!("read {}: it is of version {version}, which this agent does not know", path.display())
             }
@@ -199,10 +224,11 @@ pub(super) fn leftover(fs: &dyn FileSystem, directory: &Path, position: Position
                     ));
                 }
                 let first = segment::far_before(if bound < u64::MAX { bound } else { position.low });
-                (first, segment::begin_by_records(&bytes, first.saturating_sub(1)))
+                (first, segment::begin_by_records(&bytes, first.saturating_sub(1)), None)
             }
         };
-        let mut segment = Segment { id, first, path, begin: begin as u64, end: begin as u64, left: 0, cold: 0 };
+        let seal = seal(id).with_context(|| format!("read {}", path.display()))?;
+        let mut segment = Segment::new(number, first, path, begin, seal);
         let mut damaged = |path: &Path, from: usize, to: usize| {
             found.damages += 1;
             log.error(format_args!("disk queue: skipped damaged records, bytes {from} to {to} of {}", path.display()));
@@ -278,7 +304,8 @@ impl Window {
             };
             return Ok(record.map(|record| {
                 let (start, end) = (self.from + record.start as u64, self.from + record.end as u64);
-                let batch = Packed::read(record.payload);
+                let payload = reading.seal.open(record.number, record.metrics, record.payload);
+                let batch = payload.and_then(|payload| Packed::read(&payload));
                 if let Err(e) = &batch {
                     log.error(format_args!(
                         "disk queue: skipped a record of {} metrics, bytes {start} to {end} of {}: {e}",

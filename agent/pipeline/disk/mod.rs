@@ -13,6 +13,7 @@ mod files;
 mod fs;
 mod offline;
 mod position;
+mod seal;
 mod segment;
 mod state;
 mod storing;
@@ -20,6 +21,8 @@ mod thread;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -35,7 +38,7 @@ use state::{Inner, Step};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use thread::Thread;
 use tokio::sync::{Notify, watch};
 
@@ -232,10 +235,10 @@ impl Disk {
         self.core.lock().segments.iter().map(|s| s.end).sum()
     }
 
-    /// How long ago its oldest file was begun.
+    /// How long ago its oldest file was begun; none at all, where the clock has been put back since.
     pub(super) fn oldest(&self) -> Option<Duration> {
         let path = self.core.lock().segments.front()?.path.clone();
-        std::fs::metadata(path).ok()?.created().ok()?.elapsed().ok()
+        Some(age(std::fs::metadata(path).ok()?.created().ok()?, SystemTime::now()))
     }
 
     /// Number of metrics dropped since it was last asked.
@@ -258,6 +261,11 @@ impl Disk {
         self.core.lock().closing = true;
         self.core.work.notify_one();
     }
+}
+
+/// Of something that began then; the clock may have been put back.
+fn age(began: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(began).unwrap_or_default()
 }
 
 impl Drop for Disk {

@@ -1,9 +1,12 @@
 //! The queue against a plain list, over a file system that tears, loses and fails: nothing accepted is lost, nothing invented,
 //! nothing out of order, or with the newest first nothing old before what is fresh. Every sequence is repeatable: the queue's thread is taken step by step.
 
+use super::entry::{Content, Entry};
 use super::fake::Fake;
+use super::seal::{Key, Seal};
 use super::tests::{Random, metrics, numbers, settings};
 use super::*;
+use agent_api::Secret;
 use agent_api::metric::{Outcome, Packed, Receipt};
 use agent_api::stats::Counter;
 use std::collections::BTreeSet;
@@ -30,6 +33,7 @@ struct Model {
     now: Instant,
     errors: Counter,
     order: Order,
+    key: Option<Secret>,
     /// What the queue gives, oldest first.
     queue: Vec<i64>,
     /// Pushed since metrics were last taken.
@@ -46,12 +50,17 @@ struct Model {
     told: Told,
 }
 
-fn open(fs: &Arc<Fake>, order: Order, batch: usize, errors: &Counter) -> (Disk, Thread) {
+/// Every third sequence is encrypted.
+const KEY: &str = "a key of at least 32 characters, 1";
+
+fn open(fs: &Arc<Fake>, order: Order, key: Option<&Secret>, batch: usize, errors: &Counter) -> (Disk, Thread) {
     let log = Log::new("outputs.test", None, errors.clone());
-    let settings = DiskBuffer { sync_interval: Duration::from_millis(50), ..settings(1 << 20) };
+    let settings = DiskBuffer { sync_interval: Duration::from_millis(50), key: key.cloned(), ..settings(1 << 20) };
     let how = Queueing { order, ..Queueing::default() };
     let (disk, mut thread, told) = Disk::parts(fs.clone(), "/queue".into(), &settings, how, batch, log);
     told.send_replace(Phase::Ended);
+    // Little memory, so that much is read back.
+    disk.core.lock().held_max = 100 * batch;
     thread.start();
     (disk, thread)
 }
@@ -62,7 +71,8 @@ impl Model {
         let (fs, batch) = (Arc::new(Fake::new(seed)), 1 + random.below(400));
         let errors = Counter::default();
         let order = if seed % 2 == 0 { Order::NewestFirst } else { Order::OldestFirst };
-        let (disk, thread) = open(&fs, order, batch, &errors);
+        let key = (seed % 3 == 0).then(|| Secret::new(KEY));
+        let (disk, thread) = open(&fs, order, key.as_ref(), batch, &errors);
         Model {
             seed,
             random,
@@ -73,6 +83,7 @@ impl Model {
             now: Instant::now(),
             errors,
             order,
+            key,
             queue: Vec::new(),
             fresh: BTreeSet::new(),
             hidden: Vec::new(),
@@ -131,7 +142,19 @@ impl Model {
         }
     }
 
+    /// What is in memory and was not taken.
+    fn in_memory(&self) -> BTreeSet<i64> {
+        let inner = self.disk.core.lock();
+        let of = |entry: &Entry| match &entry.content {
+            Content::Open(batch) => numbers(&Chunk::from(batch.clone())),
+            Content::View(view) => numbers(&Chunk::from(view.untracked())),
+        };
+        inner.entries.iter().flat_map(of).collect()
+    }
+
     fn take(&mut self, full: bool) -> Chunk {
+        // What memory was too small for is read back when there is nothing else.
+        let fresh: BTreeSet<i64> = self.fresh.intersection(&self.in_memory()).copied().collect();
         let disk = &self.disk;
         let chunk = wait(disk.take(full));
         let n = chunk.len();
@@ -143,7 +166,7 @@ impl Model {
             assert!(taken.is_sorted_by(|a, b| a < b), "seed {}: out of order", self.seed);
             let queued: BTreeSet<i64> = self.queue.iter().copied().collect();
             assert!(taken.iter().all(|i| queued.contains(i)), "seed {}: not what waits", self.seed);
-            let fresh = std::mem::take(&mut self.fresh);
+            self.fresh.clear();
             let taken: BTreeSet<i64> = taken.into_iter().collect();
             let (all_fresh, only_fresh) = (fresh.is_subset(&taken), taken.is_subset(&fresh));
             assert!(all_fresh || only_fresh, "seed {}: something old before what is fresh", self.seed);
@@ -190,7 +213,9 @@ impl Model {
         let (mut start, mut last) = (segment::HEADER, 0);
         while let Some(record) = segment::next(bytes, start, last) {
             if (record.start..record.end).contains(&at) {
-                return numbers(&Chunk::from(Packed::read(record.payload).unwrap())).into_iter().collect();
+                let key = self.key.as_ref().map(|_| Arc::new(Key::new(KEY).unwrap()));
+                let payload = Seal::new(key.as_ref()).open(record.number, record.metrics, record.payload);
+                return numbers(&Chunk::from(Packed::read(&payload.unwrap()).unwrap())).into_iter().collect();
             }
             (start, last) = (record.end, record.number);
         }
@@ -199,7 +224,8 @@ impl Model {
 
     /// The process is gone.
     fn leave(&mut self) {
-        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.order, self.batch, &Counter::default());
+        let (disk, thread) =
+            open(&Arc::new(Fake::new(0)), self.order, self.key.as_ref(), self.batch, &Counter::default());
         drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
         self.fresh.clear();
     }
@@ -212,7 +238,7 @@ impl Model {
         self.told.lock().unwrap().clear();
         self.waiting.clear();
         self.fs.fail(0, false);
-        (self.disk, self.thread) = open(&self.fs, self.order, self.batch, &self.errors);
+        (self.disk, self.thread) = open(&self.fs, self.order, self.key.as_ref(), self.batch, &self.errors);
         assert!(self.thread.files.is_some(), "seed {}", self.seed);
 
         let mut found = Vec::new();
@@ -294,7 +320,7 @@ impl Model {
                     self.step(true);
                     self.leave();
                     self.fs.fail(400, false);
-                    (self.disk, self.thread) = open(&self.fs, self.order, self.batch, &self.errors);
+                    (self.disk, self.thread) = open(&self.fs, self.order, self.key.as_ref(), self.batch, &self.errors);
                     if self.thread.files.is_none() {
                         self.hidden = std::mem::take(&mut self.queue);
                     }
@@ -316,7 +342,7 @@ impl Model {
         assert!(self.waiting.is_empty(), "seed {}", self.seed);
         // A file that could be neither begun nor removed goes with the next start.
         self.leave();
-        (self.disk, self.thread) = open(&self.fs, self.order, self.batch, &self.errors);
+        (self.disk, self.thread) = open(&self.fs, self.order, self.key.as_ref(), self.batch, &self.errors);
         self.step(true);
         assert_eq!(self.fs.files(".segment"), [], "seed {}", self.seed);
     }

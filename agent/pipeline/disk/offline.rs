@@ -5,9 +5,10 @@
 use super::files::leftover;
 use super::fs::{FileSystem, Local, Lock};
 use super::position::{Position, PositionFile};
+use super::seal::{Key, OPEN, Seal};
 use super::segment::{self, Header};
 use agent_api::metric::Packed;
-use agent_api::{Context, Log, Result, View, bail};
+use agent_api::{Context, Log, Result, Secret, View, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Offline {
     directory: PathBuf,
+    /// The key of its encryption, where it is encrypted.
+    key: Option<Secret>,
     log: Log,
 }
 
@@ -42,8 +45,8 @@ pub struct SegmentFile {
 
 impl Offline {
     /// The queue in a folder. Opens nothing.
-    pub fn new(directory: PathBuf, log: Log) -> Self {
-        Offline { directory, log }
+    pub fn new(directory: PathBuf, key: Option<Secret>, log: Log) -> Self {
+        Offline { directory, key, log }
     }
 
     fn position(&self) -> Result<Position> {
@@ -57,7 +60,8 @@ impl Offline {
         if !self.directory.exists() {
             return Ok(Survey::default());
         }
-        let left = leftover(&Local, &self.directory, self.position()?, &self.log)?;
+        // Nothing of the payloads is looked at.
+        let left = leftover(&Local, &self.directory, self.position()?, &|_| Ok(Seal::None), &self.log)?;
         let file = |s: &super::state::Segment| SegmentFile {
             name: s.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             bytes: s.end,
@@ -73,7 +77,10 @@ impl Offline {
             return Ok(0);
         }
         let position = self.position()?;
-        let left = leftover(&Local, &self.directory, position.clone(), &self.log)?;
+        let key = self.key.as_ref().map(|text| text.reveal().and_then(|text| Key::new(&text)).map(Arc::new));
+        let key = key.transpose().context("buffer_key")?;
+        let seal = |id| Seal::of(id, key.as_ref());
+        let left = leftover(&Local, &self.directory, position.clone(), &seal, &self.log)?;
         let mut bad = left.damages;
         for file in &left.segments {
             let bytes = Local.read(&file.path, 0, file.end).with_context(|| format!("read {}", file.path.display()))?;
@@ -83,7 +90,8 @@ impl Offline {
                 if position.left(record.number, record.metrics as usize) == 0 {
                     continue;
                 }
-                match Packed::read(record.payload) {
+                let payload = file.seal.open(record.number, record.metrics, record.payload);
+                match payload.and_then(|payload| Packed::read(&payload)) {
                     Ok(batch) => {
                         let marks = position.partial.get(&record.number);
                         let done = |i: u32| marks.and_then(|m| m.get(i as usize)).copied().unwrap_or(false);
@@ -109,16 +117,17 @@ impl Offline {
             let failed = || format!("repair {}", path.display());
             let bytes = Local.read(&path, 0, u64::MAX).with_context(failed)?;
             let (first, begin) = match segment::read_header(&bytes) {
-                Header::First(first, begin) => (first, begin),
+                Header::Whole(head) => (head.first, head.begin),
                 Header::Version(version) => bail!("{}: it is of version {version}", failed()),
                 Header::Damaged => {
                     let first = segment::far_before(self.position()?.low);
                     (first, segment::begin_by_records(&bytes, first.saturating_sub(1)))
                 }
             };
-            let head = match segment::read_header(&bytes) {
-                Header::First(..) => bytes[..begin].to_vec(),
-                _ => segment::header(first).to_vec(),
+            let head = match (segment::read_header(&bytes), &self.key) {
+                (Header::Damaged, None) => segment::header(first, OPEN).to_vec(),
+                // Whether its payloads are encrypted is not known: that it is damaged stays.
+                _ => bytes[..begin.min(bytes.len())].to_vec(),
             };
             let (mut at, mut last, mut whole) = (begin, first.saturating_sub(1), head);
             while let Some(record) = segment::next(&bytes, at, last) {

@@ -139,7 +139,9 @@ impl Seal {
             (Some(id), Some(key)) if id == key.id() => Ok(Seal::Key(key.clone())),
             (Some(id), Some(key)) => {
                 let (needed, given) = (shown(&id), shown(&key.id()));
-                Err(anyhow!("it is encrypted with another key: it needs the one with the id {needed}, buffer_key has {given}"))
+                Err(anyhow!(
+                    "it is encrypted with another key: it needs the one with the id {needed}, buffer_key has {given}"
+                ))
             }
             (Some(id), None) => Err(anyhow!("it is encrypted: set buffer_key to the key with the id {}", shown(&id))),
             (None, Some(key)) => Ok(Seal::Perhaps(key.clone())),

@@ -11,6 +11,7 @@
 //! a batch in the stored form of `agent_api::metric`; in the position file it is a [`Position`](super::position::Position).
 
 use super::crc::crc32c;
+use super::seal::OPEN;
 
 /// Bytes of a segment's header.
 pub(super) const HEADER: usize = 32;
@@ -42,20 +43,32 @@ pub(super) struct Record<'a> {
 /// What the header of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
-    /// The number that its first record has, or a larger one; where its records begin.
-    First(u64, usize),
+    /// It is whole.
+    Whole(Head),
     /// It is of a version that this agent does not know.
     Version(u32),
     /// Not to be read.
     Damaged,
 }
 
+/// What a header that is whole says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The number that its first record has, or a smaller one.
+    pub(super) first: u64,
+    /// Where its records begin.
+    pub(super) begin: usize,
+    /// The id of the key with which its payloads are encrypted; zeros: they are not.
+    pub(super) key: [u8; 8],
+}
+
 /// The header of a segment.
-pub(super) fn header(first: u64) -> [u8; HEADER] {
+pub(super) fn header(first: u64, key: [u8; 8]) -> [u8; HEADER] {
     let mut out = [0; HEADER];
     out[..8].copy_from_slice(MAGIC);
     out[8..12].copy_from_slice(&VERSION.to_le_bytes());
     out[12..20].copy_from_slice(&first.to_le_bytes());
+    out[20..28].copy_from_slice(&key);
     let crc = crc32c(&[&out[..HEADER - 4]]);
     out[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
     out
@@ -69,7 +82,8 @@ pub(super) fn read_header(bytes: &[u8]) -> Header {
     let len = if version == 1 { HEADER_1 } else { HEADER };
     match bytes.get(..len) {
         Some(head) if crc32c(&[&head[..len - 4]]) == u32_at(head, len - 4) => match version {
-            1 | VERSION => Header::First(u64_at(head, 12), len),
+            1 => Header::Whole(Head { first: u64_at(head, 12), begin: len, key: OPEN }),
+            VERSION => Header::Whole(Head { first: u64_at(head, 12), begin: len, key: u64_at(head, 20).to_le_bytes() }),
             version => Header::Version(version),
         },
         _ => Header::Damaged,
@@ -160,10 +174,11 @@ mod tests {
 
     #[test]
     fn a_header_is_read_or_refused() {
-        assert_eq!(read_header(&header(7)), Header::First(7, HEADER));
-        assert_eq!(read_header(&header(7)[..20]), Header::Damaged);
-        assert_eq!(read_header(&header(7)[..HEADER - 1]), Header::Damaged);
-        let mut newer = header(7);
+        let key = *b"a key id";
+        assert_eq!(read_header(&header(7, key)), Header::Whole(Head { first: 7, begin: HEADER, key }));
+        assert_eq!(read_header(&header(7, key)[..20]), Header::Damaged);
+        assert_eq!(read_header(&header(7, key)[..HEADER - 1]), Header::Damaged);
+        let mut newer = header(7, key);
         newer[8] = 3;
         assert_eq!(read_header(&newer), Header::Damaged);
         let crc = crc32c(&[&newer[..HEADER - 4]]);
@@ -177,6 +192,6 @@ mod tests {
         let mut old = b"agentseg\x01\0\0\0\x07\0\0\0\0\0\0\0".to_vec();
         let crc = crc32c(&[&old]);
         old.extend_from_slice(&crc.to_le_bytes());
-        assert_eq!(read_header(&old), Header::First(7, HEADER_1));
+        assert_eq!(read_header(&old), Header::Whole(Head { first: 7, begin: HEADER_1, key: OPEN }));
     }
 }

@@ -8,6 +8,7 @@
 
 use super::entry::{Content, Entry, Place, State};
 use super::position::{Position, Ranges};
+use super::seal::Seal;
 use crate::config::{Full, Order};
 use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,7 +19,7 @@ const SMALL: usize = 250;
 /// Up to so many metrics.
 const TOGETHER: usize = 1000;
 /// So much memory may hold metrics that no segment holds yet, and as much copies of metrics in segments, about.
-pub(super) const MEMORY: usize = 32 << 20;
+const MEMORY: usize = 32 << 20;
 
 /// A file of records.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Segment {
     /// The least number that its records can have.
     pub(super) first: u64,
     pub(super) path: PathBuf,
+    /// How its payloads are kept.
+    pub(super) seal: Seal,
     /// Where its records begin.
     pub(super) begin: u64,
     /// Where they end.
@@ -36,6 +39,14 @@ pub(super) struct Segment {
     pub(super) left: usize,
     /// Metrics that are not done and only here.
     pub(super) cold: usize,
+}
+
+impl Segment {
+    /// One without records.
+    pub(super) fn new(id: u64, first: u64, path: PathBuf, begin: usize, seal: Seal) -> Self {
+        let begin = begin as u64;
+        Segment { id, first, path, seal, begin, end: begin, left: 0, cold: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +72,9 @@ pub(super) struct Inner {
     /// Metrics that wait, those of a write under way not counted.
     pub(super) len: usize,
     pub(super) pending_bytes: usize,
+    /// Memory of metrics that segments hold as well, and how much of it there may be.
     pub(super) held_bytes: usize,
+    pub(super) held_max: usize,
     pub(super) dropped: usize,
     /// Metrics whose records could not be read back.
     pub(super) damaged: usize,
@@ -94,6 +107,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) path: PathBuf,
+    pub(super) seal: Seal,
     pub(super) segment: u64,
     pub(super) from: u64,
     pub(super) to: u64,
@@ -124,7 +138,7 @@ pub(super) struct Leftover {
 
 impl Inner {
     pub(super) fn new(full: Full, order: Order, max_bytes: u64) -> Self {
-        Inner { full, order, max_bytes, ..Inner::default() }
+        Inner { full, order, max_bytes, held_max: MEMORY, ..Inner::default() }
     }
 
     pub(super) fn newest_first(&self) -> bool {
@@ -260,8 +274,8 @@ impl Inner {
         }
         let segment = self.segments.iter().find(|s| s.id == self.cursor.0)?;
         let to = if limit.0 == segment.id { limit.1 } else { segment.end };
-        let (path, from) = (segment.path.clone(), self.cursor.1);
-        Some(Reading { path, segment: segment.id, from, to, after: self.passed })
+        let (path, seal, from) = (segment.path.clone(), segment.seal.clone(), self.cursor.1);
+        Some(Reading { path, seal, segment: segment.id, from, to, after: self.passed })
     }
 
     pub(super) fn segment(&mut self, id: u64) -> Option<&mut Segment> {

@@ -1,11 +1,9 @@
 //! The thread's side of what a disk queue knows: what is to be stored, where it was stored, what outlives the machine, what has to go.
 
 use super::entry::{Content, Entry, Place, State};
-use super::segment::HEADER;
-use super::state::{Inner, Leftover, MEMORY, Segment, settle};
+use super::state::{Inner, Leftover, Segment, settle};
 use crate::config::Full;
 use agent_api::{Settled, View};
-use std::path::PathBuf;
 
 impl Inner {
     /// True if a record waits to be stored.
@@ -117,13 +115,13 @@ impl Inner {
             entry.synced = true;
             if !newest_first
                 && !given
-                && self.held_bytes > MEMORY
+                && self.held_bytes > self.held_max
                 && let Ok(i) = self.entries.binary_search_by_key(number, |e| e.number)
             {
                 self.leave_to_disk(i);
             }
         }
-        while newest_first && self.held_bytes > MEMORY && self.entries.front().is_some_and(|e| e.synced) {
+        while newest_first && self.held_bytes > self.held_max && self.entries.front().is_some_and(|e| e.synced) {
             self.leave_to_disk(0);
         }
     }
@@ -140,10 +138,9 @@ impl Inner {
     }
 
     /// Begins a segment.
-    pub(super) fn begin(&mut self, id: u64, path: PathBuf, first: u64) {
-        let begin = HEADER as u64;
-        self.segments.push_back(Segment { id, first, path, begin, end: begin, left: 0, cold: 0 });
-        self.active = id;
+    pub(super) fn begin(&mut self, segment: Segment) {
+        self.active = segment.id;
+        self.segments.push_back(segment);
         self.remove_done();
     }
 

@@ -45,7 +45,7 @@ impl Random {
 }
 
 pub(super) fn settings(max_bytes: u64) -> DiskBuffer {
-    DiskBuffer { directory: String::new(), sync: true, sync_interval: Duration::ZERO, max_bytes }
+    DiskBuffer { directory: String::new(), sync: true, sync_interval: Duration::ZERO, max_bytes, key: None }
 }
 
 async fn open(directory: &Path, batch: usize) -> Disk {

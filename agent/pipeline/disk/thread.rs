@@ -4,9 +4,10 @@
 //! being taken: a disk that is full gets room by what is removed.
 
 use super::files::{Files, Stored};
+use super::seal::Key;
 use super::{Core, Phase};
 use crate::config::DiskBuffer;
-use agent_api::Error;
+use agent_api::{Context, Error, Secret};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -22,6 +23,9 @@ pub(super) struct Thread {
     /// Syncs at most so often; None: never.
     sync_every: Option<Duration>,
     max_bytes: u64,
+    /// The key of encryption, as the user gives it, and once it is known.
+    secret: Option<Secret>,
+    key: Option<Arc<Key>>,
     pub(super) files: Option<Files>,
     /// Records stored and not yet synced.
     unsynced: Vec<u64>,
@@ -39,6 +43,8 @@ impl Thread {
             directory,
             sync_every: settings.sync.then_some(settings.sync_interval),
             max_bytes: settings.max_bytes,
+            secret: settings.key.clone(),
+            key: None,
             files: None,
             unsynced: Vec::new(),
             position_unsynced: false,
@@ -135,14 +141,12 @@ impl Thread {
         let result = files.append(&records, &mut stored);
         let mut inner = self.core.lock();
         for (number, place) in &stored.records {
-            while stored.segments.front().is_some_and(|(id, ..)| *id <= place.segment)
-                && let Some((id, path, first)) = stored.segments.pop_front()
-            {
-                inner.begin(id, path, first);
+            while let Some(segment) = stored.segments.pop_front_if(|s| s.id <= place.segment) {
+                inner.begin(segment);
             }
             inner.stored(*number, *place);
         }
-        stored.segments.drain(..).for_each(|(id, path, first)| inner.begin(id, path, first));
+        stored.segments.drain(..).for_each(|segment| inner.begin(segment));
         records.drain(..stored.records.len());
         if result.is_err() {
             let left: Vec<u64> = records.iter().map(|(number, _)| *number).collect();
@@ -158,7 +162,14 @@ impl Thread {
 
     fn open(&mut self) -> Result<(), Error> {
         let size = (self.max_bytes / 8).clamp(64 << 10, 8 << 20);
-        let (files, left) = Files::open(self.core.fs.clone(), &self.directory, size, &self.core.log)?;
+        if self.key.is_none()
+            && let Some(text) = &self.secret
+        {
+            let key = text.reveal().and_then(|text| Key::new(&text)).context("buffer_key")?;
+            self.key = Some(Arc::new(key));
+        }
+        let (fs, log) = (self.core.fs.clone(), &self.core.log);
+        let (files, left) = Files::open(fs, &self.directory, size, self.key.as_ref(), log)?;
         let metrics: usize = left.segments.iter().map(|s| s.left).sum();
         let damages = left.damages;
         if !self.core.lock().restore(left) {
