@@ -3,7 +3,7 @@
 use super::{args, print, runtime, sources, surroundings};
 use crate::config::Config;
 use crate::control::{Page, default_address};
-use crate::pipeline::{Mode, Status};
+use crate::pipeline::{Breaker, Mode, Status};
 use agent_api::{Context, Result, Secret, anyhow, bail, ensure};
 use agent_net::client::{self, Method, Setup, Url};
 use agent_net::server;
@@ -147,6 +147,18 @@ fn remarks(status: &Status) -> Vec<String> {
     if let Some(drops) = status.kernel_drops.filter(|n| *n > 0) {
         remarks.push(format!("the kernel dropped {drops} packets"));
     }
+    if let Some(writing) = &status.writing {
+        match (writing.breaker, writing.pause_seconds) {
+            (Breaker::Open, pause) => {
+                remarks.push(format!("breaker open, next try in {}", time(pause.unwrap_or_default())));
+            }
+            (Breaker::HalfOpen, _) => remarks.push("breaker half open, the next write decides".to_owned()),
+            (Breaker::Closed, _) => {}
+        }
+        if writing.most_requests > 1 {
+            remarks.push(format!("{} requests at once, {} at most", writing.requests, writing.most_requests));
+        }
+    }
     if let Some(seconds) = status.failing_seconds {
         remarks.push(format!("failing for {}", time(seconds)));
     }
@@ -176,7 +188,7 @@ fn time(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Queued;
+    use crate::pipeline::{Queued, Writing};
 
     #[test]
     fn the_table_is_aligned_and_says_why() {
@@ -189,6 +201,7 @@ mod tests {
             dropped: [("queue full".to_owned(), 93)].into(),
             queued: Some(queued),
             failing_seconds: Some(130.0),
+            writing: Some(Writing { breaker: Breaker::Open, pause_seconds: Some(31.5), requests: 3, most_requests: 8 }),
             ..Status::default()
         };
         let input = Status { plugin: "inputs.cpu".to_owned(), taken: 1000, given: 1000, ..Status::default() };
@@ -207,6 +220,8 @@ PLUGIN               IN   OUT  FILTERED  DROPPED  REJECTED     QUEUED  OLDEST  E
 inputs.cpu         1000  1000         0        0         0                          0  0.0 s
 outputs.http::one  1000   900         0       93         0  7 (12 kB)   3.2 s       0  0.0 s
     dropped: 93 queue full
+    breaker open, next try in 31 s
+    3 requests at once, 8 at most
     failing for 2 min
 ";
         assert_eq!(table(&page), want);

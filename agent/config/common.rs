@@ -39,6 +39,7 @@ pub(super) struct Common {
     pub(super) flush_jitter: Option<Duration>,
     pub(super) metric_batch_size: usize,
     pub(super) metric_buffer_limit: usize,
+    pub(super) max_concurrent_requests: Option<usize>,
     pub(super) buffer_strategy: Option<String>,
     pub(super) buffer_directory: Option<String>,
     pub(super) buffer_disk_sync: Option<bool>,
@@ -52,7 +53,7 @@ pub(super) struct Common {
 }
 
 /// Keys that Telegraf accepts on any plugin, also where they mean nothing.
-const TOLERATED: [&str; 53] = [
+const TOLERATED: [&str; 54] = [
     "alias",
     "always_include_global_tags",
     "always_include_local_tags",
@@ -85,6 +86,7 @@ const TOLERATED: [&str; 53] = [
     "labels",
     "log_level",
     "lvm",
+    "max_concurrent_requests",
     "metric_batch_size",
     "metric_buffer_limit",
     "metricpass",
@@ -110,6 +112,9 @@ const TOLERATED: [&str; 53] = [
 
 /// So many bytes of files a disk queue may have where nothing is said of it.
 const DISK_MAX: u64 = 1 << 30;
+
+/// So many requests of an output may be under way at once.
+const REQUESTS_MAX: usize = 256;
 
 /// The names of all common options.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -164,6 +169,7 @@ impl Common {
             (Outputs, "flush_jitter") => self.flush_jitter = some(duration_with_unit(entry)?),
             (Outputs, "metric_batch_size") => self.metric_batch_size = count(entry)?,
             (Outputs, "metric_buffer_limit") => self.metric_buffer_limit = count(entry)?,
+            (Outputs, "max_concurrent_requests") => self.max_concurrent_requests = Some(requests(entry)?),
             (Outputs, "buffer_strategy") => self.buffer_strategy = Some(strategy(entry)?).filter(|s| !s.is_empty()),
             (Outputs, "buffer_directory") => self.buffer_directory = Some(text(entry)?).filter(|d| !d.is_empty()),
             (Outputs, "buffer_disk_sync") => self.buffer_disk_sync = Some(flag(entry)?),
@@ -276,6 +282,12 @@ fn startup(family: Family, entry: &Entry) -> Result<StartupError, Problem> {
         "probe" => StartupError::Probe,
         _ => StartupError::Error,
     })
+}
+
+fn requests(entry: &Entry) -> Result<usize, Problem> {
+    let wrong = || Problem::at(entry.item.span, format!("{}: expected a number from 1 to {REQUESTS_MAX}", entry.key));
+    let requests = count(entry)?;
+    if (1..=REQUESTS_MAX).contains(&requests) { Ok(requests) } else { Err(wrong()) }
 }
 
 fn time_source(entry: &Entry) -> Result<TimeSource, Problem> {

@@ -253,6 +253,8 @@ pub struct OutputConfig {
     pub metric_batch_size: usize,
     pub metric_buffer_limit: usize,
     pub queue: Queueing,
+    /// Requests that may be under way at once, where the plugin allows it.
+    pub max_concurrent_requests: usize,
     /// None: what is not written yet is kept in memory.
     pub disk: Option<DiskBuffer>,
     /// Where metrics that were refused for good are kept; the output has a folder of its own in it.

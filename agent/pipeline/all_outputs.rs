@@ -10,10 +10,12 @@ use super::change::{Match, pair};
 use super::dead_letters::DeadLetters;
 use super::fanout::Fanout;
 use super::folders::{Folder, folders};
+use super::lanes::Lanes;
 use super::odd;
 use super::output::{Ending, Link, OutputHandle, Pace, Writer};
 use super::printer::printer;
 use crate::config::{Built, Config, Full, OutputConfig, Surroundings};
+use agent_api::plugin::DynOutput;
 use agent_api::{Log, Result, Settled, anyhow, bail};
 use agent_net::server::{Leaving, Sockets};
 use std::path::PathBuf;
@@ -99,7 +101,7 @@ impl Outputs {
     /// and does not ends it.
     pub(super) async fn prepare(&self, config: &Config, strict: bool) -> Result<Change> {
         let of = |o: usize, n: usize| (&self.running[o].config, &config.outputs[n]);
-        let same = |o, n| matches!(of(o, n), (a, b) if a.plugin.own == b.plugin.own && same_queue(a, b) && a.dead_letters == b.dead_letters);
+        let same = |o, n| matches!(of(o, n), (a, b) if a.plugin.own == b.plugin.own && same_queue(a, b) && a.dead_letters == b.dead_letters && a.max_concurrent_requests == b.max_concurrent_requests);
         let instead = |o, n| matches!(of(o, n), (a, b) if a.plugin.queue_name() == b.plugin.queue_name());
         let matches = pair(self.running.len(), config.outputs.len(), same, instead);
         let leaving = Arc::new(Leaving::default());
@@ -147,6 +149,7 @@ impl Outputs {
         let (ending, told) = watch::channel(Ending::None);
         let startup = output.startup_error_behavior;
         let mut writer = Writer::new(plugin, startup, link.clone(), log.clone(), told);
+        writer.lanes = self.lanes(output, &*writer.output)?;
         writer.dead_letters =
             folder.dead_letters.map(|letters| Arc::new(DeadLetters::new(letters, output.plugin.log_name())));
         let sockets = Sockets::default();
@@ -159,6 +162,24 @@ impl Outputs {
             Ok(false) => Ok(None),
             Err(e) => bail!("connect {}: {e}", output.plugin.log_name()),
         }
+    }
+
+    /// The instances of an output that write beside each other, where there are to be several.
+    fn lanes(&self, output: &OutputConfig, first: &dyn DynOutput) -> Result<Lanes> {
+        let most = output.max_concurrent_requests;
+        if most < 2 {
+            return Ok(Lanes::new(Vec::new()));
+        }
+        if !first.concurrent() {
+            let log = output.plugin.log();
+            log.warn("max_concurrent_requests has no effect: this output writes one request at a time");
+            return Ok(Lanes::new(Vec::new()));
+        }
+        let another = |_| match output.plugin.build(&self.surroundings)? {
+            Built::Output(plugin) => Ok(plugin),
+            _ => Err(odd(&output.plugin)),
+        };
+        Ok(Lanes::new((0..most).map(another).collect::<Result<_>>()?))
     }
 
     /// The folders of outputs: those of queues in use stay with their outputs while these run.

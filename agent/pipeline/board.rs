@@ -54,6 +54,9 @@ pub struct Status {
     /// What waits to be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued: Option<Queued>,
+    /// How it writes, for an output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writing: Option<Writing>,
     /// Packets that the kernel dropped as they came faster than they were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_drops: Option<i64>,
@@ -76,6 +79,33 @@ pub struct Queued {
     /// Age of the oldest; None if nothing waits or it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_seconds: Option<f64>,
+}
+
+/// How an output writes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Writing {
+    /// Where its circuit breaker stands.
+    pub breaker: Breaker,
+    /// The rest of the pause of a breaker that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_seconds: Option<f64>,
+    /// Requests that may be under way at once.
+    pub requests: usize,
+    /// What that may become (`max_concurrent_requests`); 1 where the output writes one at a time.
+    pub most_requests: usize,
+}
+
+/// Where a circuit breaker stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Breaker {
+    /// Writes succeed.
+    #[default]
+    Closed,
+    /// Writes failed, and nothing is tried during a pause.
+    Open,
+    /// Writes failed; the next decides.
+    HalfOpen,
 }
 
 impl Seat {
@@ -116,6 +146,7 @@ impl Seat {
             rejected: rejected.read(),
             errors: errors.read(),
             queued: self.link.as_ref().map(|link| link.queued()),
+            writing: self.link.as_ref().map(|link| link.writing()),
             kernel_drops: self.sockets.kernel_drops(),
             cpu_seconds: cpu.read() as f64 / 1e9,
             failing_seconds: self.failing().map(|f| f.as_secs_f64()),

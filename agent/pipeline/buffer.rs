@@ -34,6 +34,14 @@ impl Buffer {
         }
     }
 
+    /// So many metrics make a write worth while.
+    pub(super) fn batch(&self) -> usize {
+        match self {
+            Buffer::Memory(queue) => queue.batch(),
+            Buffer::Disk(disk) => disk.batch(),
+        }
+    }
+
     /// Waits until the queue knows what an earlier run left.
     pub(super) async fn opened(&self) {
         if let Buffer::Disk(disk) = self {

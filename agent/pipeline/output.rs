@@ -4,17 +4,18 @@
 //! flush, so that a dead output costs one attempt an interval.
 
 use super::account::Account;
-use super::board::Queued;
+use super::board::{Breaker, Queued, Writing};
 use super::buffer::Buffer;
 use super::dead_letters::DeadLetters;
 use super::isolate::refuses_all;
+use super::lanes::Lanes;
 use super::rename::Renaming;
 use super::retry::Retry;
 use crate::config::{AgentSettings, Filter, OutputConfig, StartupError};
 use agent_api::plugin::DynOutput;
 use agent_api::stats::{self, Counter, Timing};
 use agent_api::{Chunk, Log, Settled, StartError, View, WriteError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
@@ -31,10 +32,23 @@ pub(super) struct Link {
     pub(super) queue: Arc<Buffer>,
     pub(super) account: Arc<Account>,
     /// Metrics that are being written.
-    writing: Counter,
+    pub(super) writing: Counter,
+    /// How the writer writes.
+    state: Mutex<WriterState>,
     flush: Notify,
     pace: watch::Sender<Pace>,
-    stats: Stats,
+    pub(super) stats: Stats,
+}
+
+/// How a writer writes just now.
+#[derive(Clone, Copy, Debug, Default)]
+struct WriterState {
+    breaker: Breaker,
+    /// The end of its pause.
+    not_before: Option<Instant>,
+    /// Requests that may be under way at once, and how many that can become.
+    requests: usize,
+    most: usize,
 }
 
 /// How often an output is flushed.
@@ -65,16 +79,17 @@ pub(super) enum Ending {
     HandOver,
 }
 
-struct Stats {
+pub(super) struct Stats {
     added: Counter,
     filtered: Counter,
     written: Counter,
     dropped: Counter,
     rejected: Counter,
     write_errors: Counter,
+    startup_errors: Counter,
     buffer_size: Counter,
     limit: Counter,
-    write_time: Timing,
+    pub(super) write_time: Timing,
     all_written: Counter,
     all_dropped: Counter,
     all_rejected: Counter,
@@ -95,6 +110,7 @@ impl Stats {
             dropped: set.counter("metrics_dropped"),
             rejected: set.counter("metrics_rejected"),
             write_errors: set.counter("write_errors"),
+            startup_errors: set.counter("startup_errors"),
             buffer_size: set.counter("buffer_size"),
             write_time: set.timing("write_time_ns"),
             all_written: all.counter("metrics_written"),
@@ -112,6 +128,7 @@ impl Link {
             queue,
             account,
             writing: Counter::default(),
+            state: Mutex::default(),
             flush: Notify::new(),
             pace: watch::Sender::new(pace),
             stats,
@@ -134,6 +151,16 @@ impl Link {
             on_disk: self.queue.is_on_disk(),
             oldest_seconds: oldest.filter(|_| metrics > 0).map(|age| age.as_secs_f64()),
         }
+    }
+
+    /// How it is written.
+    pub(super) fn writing(&self) -> Writing {
+        let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = state.not_before.map(|end| end.saturating_duration_since(Instant::now()).as_secs_f64());
+        let pause = pause.filter(|seconds| *seconds > 0.0);
+        // Once the pause is over the next write decides.
+        let breaker = if state.breaker == Breaker::Open && pause.is_none() { Breaker::HalfOpen } else { state.breaker };
+        Writing { breaker, pause_seconds: pause, requests: state.requests.max(1), most_requests: state.most.max(1) }
     }
 
     /// Counts what the queue has dropped since it was last asked, and says so.
@@ -213,8 +240,10 @@ pub(super) struct Writer {
     opened: bool,
     startup: StartupError,
     pub(super) link: Arc<Link>,
-    log: Log,
+    pub(super) log: Log,
     retry: Retry,
+    /// Instances that write beside each other; none where one request at a time is written.
+    pub(super) lanes: Lanes,
     pub(super) dead_letters: Option<Arc<DeadLetters>>,
     /// Metrics refused for good by the write under way, and why the first were.
     refused: Option<(usize, String)>,
@@ -231,7 +260,8 @@ impl Writer {
         ending: watch::Receiver<Ending>,
     ) -> Writer {
         let retry = Retry::new(log.clone());
-        Writer { output, opened: false, startup, link, log, retry, dead_letters: None, refused: None, ending }
+        let lanes = Lanes::new(Vec::new());
+        Writer { output, opened: false, startup, link, log, retry, lanes, dead_letters: None, refused: None, ending }
     }
 
     /// An output that takes everything as it is, and its other side.
@@ -246,6 +276,7 @@ impl Writer {
             queue: Arc::new(queue),
             account: Arc::default(),
             writing: Counter::default(),
+            state: Mutex::default(),
             flush: Notify::new(),
             pace: watch::Sender::new(Pace { interval: Duration::from_secs(1), jitter: Duration::ZERO }),
             stats: Stats::new(name, "", 0),
@@ -260,7 +291,11 @@ impl Writer {
         if !shared {
             self.link.queue.opened().await;
         }
-        match self.output.open().await {
+        let opened = self.output.open().await;
+        if opened.is_err() {
+            self.link.stats.startup_errors.inc();
+        }
+        match opened {
             Ok(()) => {
                 self.opened = true;
                 Ok(true)
@@ -285,6 +320,7 @@ impl Writer {
     pub(super) async fn run(mut self) -> usize {
         let link = self.link.clone();
         let (mut ending, mut pace) = (self.ending.clone(), link.pace.subscribe());
+        self.show();
         // What another output did with the queue before tells nothing about this one.
         link.account.health.begin();
         link.queue.set_failing(!self.opened);
@@ -325,11 +361,17 @@ impl Writer {
     }
 
     /// True if another writer waits for the queue.
-    fn hands_over(&self) -> bool {
+    pub(super) fn hands_over(&self) -> bool {
         *self.ending.borrow() == Ending::HandOver
     }
 
     async fn full_batches(&mut self) {
+        if self.lanes.several() {
+            if !self.link.queue.failing() {
+                self.side_by_side(true, usize::MAX).await;
+            }
+            return;
+        }
         while !self.link.queue.failing() && !self.hands_over() {
             let chunk = self.link.queue.take(true).await;
             if chunk.is_empty() || !self.write(chunk).await {
@@ -351,6 +393,7 @@ impl Writer {
                 }
                 Err(e) => {
                     self.link.account.health.bad();
+                    self.link.stats.startup_errors.inc();
                     self.log.error(format_args!("failed to connect: {e}"));
                     self.put_off(None);
                     return;
@@ -358,6 +401,10 @@ impl Writer {
             }
         }
         let mut left = self.link.queue.len();
+        if self.lanes.several() {
+            self.side_by_side(false, left).await;
+            left = 0;
+        }
         while left > 0 && !self.hands_over() {
             let chunk = self.link.queue.take(false).await;
             left = left.saturating_sub(chunk.len().max(1));
@@ -391,10 +438,23 @@ impl Writer {
             Err(e) if refuses_all(&e, len) => self.isolate(chunk, e).await,
             result => self.conclude(chunk, result).await,
         };
+        self.say_refused();
+        done
+    }
+
+    /// Says what was refused for good since it was last said.
+    pub(super) fn say_refused(&mut self) {
         if let Some((n, cause)) = self.refused.take() {
             self.log.error(format_args!("{n} metrics were refused for good: {cause}"));
         }
-        done
+    }
+
+    /// Lets others see how it writes.
+    pub(super) fn show(&self) {
+        let (breaker, not_before) = self.retry.state();
+        let (requests, most) = (self.lanes.limit.now(), self.lanes.limit.most());
+        let state = WriterState { breaker, not_before, requests, most };
+        *self.link.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Hands metrics to the output.
@@ -448,8 +508,9 @@ impl Writer {
         }
     }
 
-    fn succeeded(&mut self) -> bool {
+    pub(super) fn succeeded(&mut self) -> bool {
         self.retry.succeeded();
+        self.show();
         self.link.queue.set_failing(false);
         true
     }
@@ -474,7 +535,7 @@ impl Writer {
         true
     }
 
-    fn failed(&mut self, cause: &agent_api::Error, after: Option<Duration>) {
+    pub(super) fn failed(&mut self, cause: &agent_api::Error, after: Option<Duration>) {
         self.link.account.health.bad();
         self.link.account.errors.inc();
         self.link.stats.write_errors.inc();
@@ -487,9 +548,10 @@ impl Writer {
     fn put_off(&mut self, after: Option<Duration>) {
         let interval = self.link.pace.borrow().interval;
         self.retry.failed(interval, after);
+        self.show();
     }
 
-    fn count_written(&self, n: usize) {
+    pub(super) fn count_written(&self, n: usize) {
         self.link.account.health.good();
         self.link.account.given.add(n as i64);
         self.link.stats.written.add(n as i64);

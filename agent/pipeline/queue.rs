@@ -183,7 +183,7 @@ impl Queue {
         self.room.notify_waiters();
     }
 
-    fn batch(&self) -> usize {
+    pub(super) fn batch(&self) -> usize {
         self.batch.load(Relaxed)
     }
 

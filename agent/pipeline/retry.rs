@@ -3,6 +3,7 @@
 //! This is the output's circuit breaker: closed while writes succeed, open while a pause lasts, half open for the one write that
 //! follows it. The pauses vary, so that many agents do not come back to a server in one moment.
 
+use super::board::Breaker;
 use super::schedule::random;
 use agent_api::Log;
 use std::time::{Duration, Instant};
@@ -24,6 +25,16 @@ pub(super) struct Retry {
 impl Retry {
     pub(super) fn new(log: Log) -> Self {
         Retry { failures: 0, not_before: None, asked_for: None, log }
+    }
+
+    /// Where it stands, and the end of the pause if there is one.
+    pub(super) fn state(&self) -> (Breaker, Option<Instant>) {
+        let breaker = match (self.failures, self.not_before) {
+            (_, Some(_)) => Breaker::Open,
+            (0, None) => Breaker::Closed,
+            (_, None) => Breaker::HalfOpen,
+        };
+        (breaker, self.not_before)
     }
 
     /// True while nothing is to be tried.
@@ -89,12 +100,13 @@ mod tests {
             assert!(!retry.waits());
         }
         retry.failed(interval, None);
-        assert!(retry.waits());
+        assert!(retry.waits() && retry.state().0 == Breaker::Open);
         retry.now();
-        assert!(!retry.waits());
+        assert!(!retry.waits() && retry.state().0 == Breaker::HalfOpen);
         retry.failed(interval, None);
         assert!(retry.waits());
         retry.succeeded();
+        assert_eq!(retry.state(), (Breaker::Closed, None));
         retry.failed(interval, None);
         assert!(!retry.waits());
         retry.failed(interval, Some(Duration::from_secs(5)));

@@ -92,6 +92,10 @@ impl Output for Datadog {
         Ok(())
     }
 
+    fn concurrent(&self) -> bool {
+        true
+    }
+
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         let mut body = std::mem::take(&mut self.memory);
         let any = series::write(metrics, *self.settings.rate_interval, &mut body)?;

@@ -95,6 +95,10 @@ impl Output for Elasticsearch {
         self.start().await.map_err(StartError::Retry)
     }
 
+    fn concurrent(&self) -> bool {
+        true
+    }
+
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         if let Err(e) = self.cluster.find_nodes().await {
             self.log.warn(format_args!("{e:#}"));

@@ -135,6 +135,10 @@ impl Output for Http {
         Ok(())
     }
 
+    fn concurrent(&self) -> bool {
+        true
+    }
+
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         if self.settings.use_batch_format { self.write_batch(metrics).await } else { self.write_each(metrics).await }
     }

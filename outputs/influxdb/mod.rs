@@ -197,6 +197,10 @@ impl Output for Influxdb {
         Ok(())
     }
 
+    fn concurrent(&self) -> bool {
+        true
+    }
+
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         let (targets, groups) = self.settings.groups(metrics);
         let without = self.settings.excluded();

@@ -183,6 +183,10 @@ impl Output for InfluxdbV2 {
         Ok(())
     }
 
+    fn concurrent(&self) -> bool {
+        true
+    }
+
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         let (buckets, groups) = self.settings.groups(metrics);
         let without = match self.settings.exclude_bucket_tag {

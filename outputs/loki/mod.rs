@@ -117,6 +117,10 @@ impl Output for Loki {
         Ok(())
     }
 
+    fn concurrent(&self) -> bool {
+        true
+    }
+
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         let mut body = std::mem::take(&mut self.memory);
         push::write(metrics, &self.settings.metric_name_label, self.settings.sanitize_label_names, &mut body)?;

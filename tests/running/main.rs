@@ -1,8 +1,10 @@
-//! The real binary while it runs: reloads under load, watching, the local API.
+//! The real binary while it runs: reloads under load, watching, the local API, plugins that cannot start.
 
 mod agent;
 #[cfg(unix)]
 mod api;
 mod client;
 mod reload;
+#[cfg(unix)]
+mod startup;
 mod watch;

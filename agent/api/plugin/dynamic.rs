@@ -40,6 +40,10 @@ pub trait DynOutput: Send {
     fn write<'a>(&'a mut self, metrics: &'a Chunk) -> Future<'a, Result<(), WriteError>>;
     /// See [`Output::flush`].
     fn flush(&mut self) -> Future<'_, Result<(), WriteError>>;
+    /// See [`Output::concurrent`].
+    fn concurrent(&self) -> bool {
+        false
+    }
 }
 impl<T: Output> DynOutput for T {
     fn open(&mut self) -> Future<'_, Result<(), StartError>> {
@@ -50,6 +54,9 @@ impl<T: Output> DynOutput for T {
     }
     fn flush(&mut self) -> Future<'_, Result<(), WriteError>> {
         Box::pin(Output::flush(self))
+    }
+    fn concurrent(&self) -> bool {
+        Output::concurrent(self)
     }
 }
 

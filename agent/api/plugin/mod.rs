@@ -148,6 +148,11 @@ pub trait Aggregator: Plugin {
 pub trait Output: Plugin {
     /// Connects; called again with back-off where that is asked for.
     fn open(&mut self) -> impl Fut<Result<(), StartError>>;
+    /// True if several instances may write side by side, each its own requests, which may arrive in another order; asked once, after
+    /// `new`. They are opened one by one, and only the first is asked to `flush`.
+    fn concurrent(&self) -> bool {
+        false
+    }
     /// Writes all or says what is to be done with what was not written.
     fn write(&mut self, metrics: &Chunk) -> impl Fut<Result<(), WriteError>>;
     /// Called when the agent flushes, after the last write, also when there was nothing to write.

@@ -184,6 +184,7 @@ impl Loader<'_> {
                     flush_jitter: c.flush_jitter,
                     metric_batch_size: or(c.metric_batch_size, config.agent.metric_batch_size),
                     metric_buffer_limit: or(c.metric_buffer_limit, config.agent.metric_buffer_limit),
+                    max_concurrent_requests: c.max_concurrent_requests.unwrap_or(1),
                     queue,
                     disk,
                     dead_letters,

@@ -133,6 +133,11 @@ impl Disk {
         self.core.batch.store(batch.max(1), Relaxed);
     }
 
+    /// So many metrics make a write worth while.
+    pub(super) fn batch(&self) -> usize {
+        self.core.batch()
+    }
+
     /// Tells those who wait that there may be room.
     pub(super) fn room(&self) -> &Notify {
         &self.core.room

@@ -70,8 +70,8 @@ impl Model {
         let mut random = Random::new(seed);
         let (fs, batch) = (Arc::new(Fake::new(seed)), 1 + random.below(400));
         let errors = Counter::default();
-        let order = if seed % 2 == 0 { Order::NewestFirst } else { Order::OldestFirst };
-        let key = (seed % 3 == 0).then(|| Secret::new(KEY));
+        let order = if seed.is_multiple_of(2) { Order::NewestFirst } else { Order::OldestFirst };
+        let key = seed.is_multiple_of(3).then(|| Secret::new(KEY));
         let (disk, thread) = open(&fs, order, key.as_ref(), batch, &errors);
         Model {
             seed,
