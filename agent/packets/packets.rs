@@ -1,6 +1,7 @@
 //! Decoded packets on their way from a source to those that count them, and the names of interfaces.
 
 use crate::decode::Seen;
+use crate::flow;
 use crate::metadata::Inspector;
 use crate::tally::Tally;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,44 @@ pub struct Packets {
     pub tally: Tally,
     /// Who looked into them, if anybody did, and knows more of their flows.
     pub inspector: Option<Arc<Mutex<Inspector>>>,
+    hashes: Vec<u64>,
+    latest: Option<i64>,
+}
+
+impl Packets {
+    /// These, of which nothing is noted down.
+    #[must_use]
+    pub fn new(seen: Vec<Seen>, tally: Tally) -> Self {
+        Self { seen, tally, ..Self::default() }
+    }
+
+    /// None yet, with room for so many.
+    #[must_use]
+    pub fn with_capacity(packets: usize, inspector: Option<Arc<Mutex<Inspector>>>) -> Self {
+        let (seen, hashes) = (Vec::with_capacity(packets), Vec::with_capacity(packets));
+        Self { seen, hashes, inspector, ..Self::default() }
+    }
+
+    /// Notes down what all who count the packets need to know, of those that were added. It is best done while they are in the nearest
+    /// cache, and none is added or changed after that.
+    pub fn note(&mut self) {
+        for seen in &self.seen[self.hashes.len()..] {
+            self.hashes.push(flow::hash(&seen.packet));
+            self.latest = self.latest.max(Some(seen.time));
+        }
+    }
+
+    /// For each packet the hash of its ends (`flow::hash`); none if they were not noted down.
+    #[must_use]
+    pub fn hashes(&self) -> &[u64] {
+        if self.hashes.len() == self.seen.len() { &self.hashes } else { &[] }
+    }
+
+    /// The time of the latest packet.
+    #[must_use]
+    pub fn latest(&self) -> Option<i64> {
+        if self.hashes.len() == self.seen.len() { self.latest } else { self.seen.iter().map(|seen| seen.time).max() }
+    }
 }
 
 /// Names that are told apart; those of more interfaces are left out.

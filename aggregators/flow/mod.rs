@@ -220,11 +220,11 @@ impl Aggregator for Flow {
         {
             self.inspectors.push(inspector.clone());
         }
-        if let Some(latest) = packets.seen.iter().map(|seen| seen.time).max() {
+        if let Some(latest) = packets.latest() {
             self.clock = Some((latest, Instant::now()));
         }
         let before = self.table.taken();
-        self.table.add(&packets.seen);
+        self.table.add_batch(packets);
         self.ledger.taken(self.table.taken() - before);
         self.hand_on(out);
     }

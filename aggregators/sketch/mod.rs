@@ -164,7 +164,7 @@ impl Aggregator for Sketch {
                 spreaders.add(source, seed.hash_one((source, element)), element);
             }
         }
-        self.latest = self.latest.max(packets.seen.iter().map(|seen| seen.time).max());
+        self.latest = self.latest.max(packets.latest());
     }
 
     fn flush(&mut self, out: &mut Collector) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{build, refusal};
-use agent_packets::{Packet, Seen};
+use agent_packets::{Packet, Seen, Tally};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn cargo() -> Cargo {
         };
         Seen { packet, time: i as i64, wire: 1000, ..Seen::default() }
     });
-    Arc::new(Packets { seen: seen.collect(), ..Packets::default() })
+    Arc::new(Packets::new(seen.collect(), Tally::default()))
 }
 
 fn field<'a>(m: MetricRef<'a>, name: &str) -> Value<'a> {

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Packets of one batch: few enough to stay in the caches on the way to whoever counts them.
 const BATCH: usize = 1024;
+/// Packets of which is noted down what all need to know while they are in the nearest cache.
+const BLOCK: usize = 32;
 
 /// What is done to packets before they are handed on.
 #[derive(Clone, Debug)]
@@ -51,11 +53,7 @@ impl Feed {
             decoder: Decoder::new(),
             filter,
             turn: 0,
-            packets: Packets {
-                seen: Vec::with_capacity(BATCH),
-                inspector: options.inspector.clone(),
-                ..Packets::default()
-            },
+            packets: Packets::with_capacity(BATCH, options.inspector.clone()),
             options,
             counted: Counted::default(),
             out,
@@ -76,7 +74,10 @@ impl Feed {
             while !rest.is_empty() {
                 // As many as there is room for, so that the list never grows.
                 let (now, later) = rest.split_at(rest.len().min(BATCH - self.packets.seen.len()));
-                self.decode(now, bytes);
+                for block in now.chunks(BLOCK) {
+                    self.decode(block, bytes);
+                    self.packets.note();
+                }
                 self.send_full();
                 rest = later;
             }
@@ -85,6 +86,7 @@ impl Feed {
         for record in &*records {
             if self.wanted(record.bytes(bytes), record.wire) {
                 self.decode(std::slice::from_ref(record), bytes);
+                self.packets.note();
                 self.send_full();
             }
         }
@@ -108,11 +110,12 @@ impl Feed {
                 *vlans = [tag & 0xfff, vlans[0]];
             }
         }
+        self.packets.note();
         self.send_full();
     }
 
     fn decode(&mut self, records: &[Record], bytes: &[u8]) {
-        let Packets { seen, tally, inspector } = &mut self.packets;
+        let Packets { seen, tally, inspector, .. } = &mut self.packets;
         let before = seen.len();
         self.decoder.decode_all(records, bytes, seen, tally);
         if let Some(inspector) = inspector {
@@ -136,11 +139,9 @@ impl Feed {
         if tally == Tally::default() {
             return;
         }
-        let room = Vec::with_capacity(BATCH);
-        let seen = std::mem::replace(&mut self.packets.seen, room);
+        let next = Packets::with_capacity(BATCH, self.packets.inspector.clone());
         let mut batch = Batch::new();
-        let inspector = self.packets.inspector.clone();
-        batch.set_cargo(Arc::new(Packets { seen, tally: self.packets.tally.take(), inspector }));
+        batch.set_cargo(Arc::new(std::mem::replace(&mut self.packets, next)));
         if self.live {
             self.out.send_live_blocking(batch);
         } else {

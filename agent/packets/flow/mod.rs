@@ -3,6 +3,7 @@
 //! A table for each kind of key, taken over block by block (`store`). The hash is seeded for each process, as whoever sends packets chooses
 //! the keys; all tables of a process share it, so that several can divide the flows between them.
 
+mod due;
 mod key;
 mod record;
 mod report;
@@ -12,8 +13,8 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-use crate::Seen;
 use crate::decode::{Kind, Packet, Tunnel};
+use crate::{Packets, Seen};
 use foldhash::fast::RandomState;
 use key::{Key, key_wide, key4, key6};
 use std::sync::LazyLock;
@@ -76,6 +77,22 @@ impl Settings {
         let flow = if self.keys.wide() { Store::<8>::flow_bytes(self) } else { Store::<5>::flow_bytes(self) };
         (bytes / (flow + size_of::<Tunnel>())).max(1)
     }
+
+    /// Nanoseconds from one search for flows that have ended to the next: four in the shortest time, at most one in a second.
+    fn pause(&self) -> i64 {
+        self.idle.into_iter().chain(self.closed).min().map_or(i64::MAX, |soonest| (soonest / 4).max(1_000_000_000))
+    }
+}
+
+/// The hash of a packet's ends, the same in both directions and in all tables of this process.
+#[inline]
+#[must_use]
+pub fn hash(packet: &Packet) -> u64 {
+    if packet.v6 {
+        key::hash(&SEED, &key6(packet, packet.protocol, false).0)
+    } else {
+        key::hash(&SEED, &key4(packet, packet.protocol, false).0)
+    }
 }
 
 /// The flows that are going on.
@@ -88,8 +105,6 @@ pub struct Table {
     wide: Store<8>,
     complete: Complete,
     next_sweep: i64,
-    /// From one sweep to the next.
-    pause: i64,
     taken: u64,
     /// Packets that are in a key that leaves something out.
     reduced: Vec<Seen>,
@@ -121,7 +136,6 @@ impl Table {
             wide: Store::default(),
             complete: Complete::default(),
             next_sweep: i64::MIN,
-            pause: 0,
             taken: 0,
             reduced: Vec::new(),
         }
@@ -135,19 +149,29 @@ impl Table {
 
     /// Counts packets.
     pub fn add(&mut self, packets: &[Seen]) {
+        self.add_hashed(packets, &[]);
+        if let Some(latest) = packets.iter().map(|seen| seen.time).max() {
+            self.passed(latest);
+        }
+    }
+
+    /// Counts packets of which more is known. What belongs to other shares is not even looked at, if flows are conversations.
+    pub fn add_batch(&mut self, packets: &Packets) {
+        self.add_hashed(&packets.seen, packets.hashes());
+        if let Some(latest) = packets.latest() {
+            self.passed(latest);
+        }
+    }
+
+    fn add_hashed(&mut self, packets: &[Seen], hashes: &[u64]) {
         let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
-        for block in packets.chunks(size) {
-            let now = block.iter().map(|seen| seen.time).max().unwrap_or(i64::MIN);
-            // A time far before the last sweep's means that one was wrong.
-            if now >= self.next_sweep || now < self.next_sweep.saturating_sub(2 * self.pause) {
-                self.sweep(now);
-            }
+        for (i, block) in packets.chunks(size).enumerate() {
             // Each packet of the block may be a new flow.
             while self.len() + block.len() > self.settings.max_flows {
                 self.evict();
             }
             if self.plain {
-                self.block(block);
+                self.block(block, hashes.get(i * size..i * size + block.len()));
             } else {
                 let mut reduced = std::mem::take(&mut self.reduced);
                 reduced.clear();
@@ -155,14 +179,23 @@ impl Table {
                 for seen in &mut reduced {
                     self.settings.keys.reduce(&mut seen.packet, &mut seen.interface);
                 }
-                self.block(&reduced);
+                self.block(&reduced, None);
                 self.reduced = reduced;
             }
         }
     }
 
-    fn block(&mut self, block: &[Seen]) {
-        let Self { settings, v4, v6, wide, complete, .. } = self;
+    /// Looks for what has ended, if it is time to.
+    fn passed(&mut self, now: i64) {
+        // A time far before the last search means that one was wrong.
+        if now >= self.next_sweep || now < self.next_sweep.saturating_sub(self.settings.pause().saturating_mul(3)) {
+            self.sweep(now);
+        }
+    }
+
+    /// Counts the packets of a block. Shares are told apart by the hash of the ends where they are the key, whatever else is in it.
+    fn block(&mut self, block: &[Seen], hashes: Option<&[u64]>) {
+        let Self { settings, plain, v4, v6, wide, complete, .. } = self;
         let (share, of) = (u64::from(settings.share.0), u64::from(settings.share.1));
         let ordered = settings.uniflow;
         let mut taken = 0;
@@ -173,6 +206,14 @@ impl Table {
             mine
         };
         for (i, seen) in block.iter().enumerate() {
+            let ends = match hashes {
+                Some(hashes) => hashes[i],
+                None if *plain => hash(&seen.packet),
+                None => 0,
+            };
+            if *plain && !mine(ends) {
+                continue;
+            }
             let packet = &seen.packet;
             let protocol = if settings.keys.protocol { packet.protocol } else { 0 };
             if settings.keys.wide() {
@@ -183,14 +224,14 @@ impl Table {
                 }
             } else if packet.v6 {
                 let (key, swapped) = key6(packet, protocol, ordered);
-                let hash = key::hash(&SEED, &key);
-                if mine(hash) {
+                let hash = if *plain && !ordered { ends } else { key::hash(&SEED, &key) };
+                if *plain || mine(hash) {
                     v6.push(key, hash, i, swapped);
                 }
             } else {
                 let (key, swapped) = key4(packet, protocol, ordered);
-                let hash = key::hash(&SEED, &key);
-                if mine(hash) {
+                let hash = if *plain && !ordered { ends } else { key::hash(&SEED, &key) };
+                if *plain || mine(hash) {
                     v4.push(key, hash, i, swapped);
                 }
             }
@@ -267,13 +308,10 @@ impl Table {
     /// Ends what has been idle or closed for its time at `now`, for when no packets come.
     pub fn sweep(&mut self, now: i64) {
         let settings = self.settings;
-        let Some(soonest) = settings.idle.into_iter().chain(settings.closed).min() else {
-            (self.next_sweep, self.pause) = (i64::MAX, i64::MAX / 2);
+        self.next_sweep = now.saturating_add(settings.pause());
+        if settings.idle.is_none() && settings.closed.is_none() {
             return;
-        };
-        // Four times in the shortest time, at most once a second of the packets' clock.
-        self.pause = (soonest / 4).max(1_000_000_000);
-        self.next_sweep = now.saturating_add(self.pause);
+        }
         let Self { v4, v6, wide, complete, .. } = self;
         v4.sweep(&settings, complete, now);
         v6.sweep(&settings, complete, now);

@@ -90,6 +90,7 @@ impl Record {
         record
     }
 
+    #[inline]
     pub(super) fn live(&self) -> bool {
         self.marks & LIVE != 0
     }

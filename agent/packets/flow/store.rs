@@ -5,10 +5,11 @@
 //! misses of a block are under way at the same time. Records are in pieces that stay where they are, so growing copies only the index, and
 //! memory never has to be twice as large for it.
 
+use super::due::Due;
 use super::key::{hash, scope};
 use super::record::{Record, UNSEEN};
 use super::spread::Spreads;
-use super::tcp::Details;
+use super::tcp::{self, Details};
 use super::{Ended, SEED, Settings};
 use crate::Seen;
 
@@ -73,6 +74,11 @@ pub(super) struct Store<const N: usize> {
     free: Vec<u32>,
     /// Where the search for what to evict goes on.
     hand: u32,
+    /// When flows are looked at that may be idle, and those that are closed.
+    idle: Due,
+    closed: Due,
+    /// Room for those of them that go on.
+    again: Vec<(u32, i64)>,
     waiting: Vec<Waiting<N>>,
 }
 
@@ -86,6 +92,9 @@ impl<const N: usize> Default for Store<N> {
             used: 0,
             free: Vec::new(),
             hand: 0,
+            idle: Due::default(),
+            closed: Due::default(),
+            again: Vec::new(),
             waiting: Vec::with_capacity(BLOCK),
         }
     }
@@ -96,8 +105,8 @@ impl<const N: usize> Store<N> {
     pub(super) fn flow_bytes(settings: &Settings) -> usize {
         let details = if settings.tcp { size_of::<Details>() } else { 0 };
         let spreads = if settings.spreads { size_of::<Spreads>() } else { 0 };
-        // Half of the old index and all of the new are there at the same time, and a free place takes a number.
-        size_of::<Entry<N>>() + details + spreads + 3 * 8 + 4
+        // Half of the old index and all of the new are there at the same time; a free place takes a number, and each list another.
+        size_of::<Entry<N>>() + details + spreads + 3 * 8 + 3 * 4
     }
 
     pub(super) fn len(&self) -> usize {
@@ -157,8 +166,20 @@ impl<const N: usize> Store<N> {
         let record = &mut self.pieces[piece][at].record;
         let side = record.side(swapped);
         record.count(seen, swapped, details);
+        if tcp::ends(seen.packet.tcp_flags) && record.closed() {
+            let last = record.last;
+            self.closed_at(place, last, settings);
+        }
         if settings.spreads {
             self.spreads[piece][at].add(side, seen.time, seen.wire);
+        }
+    }
+
+    /// Sees to it that a closed flow is looked at when it may have ended.
+    #[cold]
+    fn closed_at(&mut self, place: u32, last: i64, settings: &Settings) {
+        if let Some(closed) = settings.closed {
+            self.closed.put(place, turn(last, closed, settings));
         }
     }
 
@@ -228,6 +249,9 @@ impl<const N: usize> Store<N> {
         let tunnel = around.tunnel(seen);
         self.fill(place, w.key, Record::new(&seen.packet, w.swapped, seen.time, tunnel, settings));
         self.link(w.hash, place);
+        if let Some(idle) = settings.idle {
+            self.idle.put(place, turn(seen.time, idle, settings));
+        }
         place
     }
 
@@ -272,13 +296,56 @@ impl<const N: usize> Store<N> {
 
     /// Ends the flows of which nothing more is waited for.
     pub(super) fn sweep(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
-        for place in 0..self.used {
-            let over = |record: &Record| record.live() && record.expired(now, settings);
-            if let Some(record) = self.entry(place).map(|e| &e.record).filter(|r| over(r)) {
-                let ended = if record.closed() { Ended::Closed } else { Ended::Idle };
-                self.remove(place, ended, around);
+        if self.idle.disorder() || self.closed.disorder() {
+            self.idle.clear();
+            self.closed.clear();
+            for place in 0..self.used {
+                self.look(place, settings, around, now);
+            }
+            let live = |place| self.entry(place).map(|e| &e.record).filter(|r| r.live()).map(|r| (place, r));
+            let (mut idle, mut closed) = (Due::default(), Due::default());
+            let flows = (0..self.used).filter_map(live);
+            idle.put_all(flows.filter_map(|(place, r)| Some((place, turn(r.last, settings.idle?, settings)))));
+            let flows = (0..self.used).filter_map(live).filter(|(_, r)| r.closed());
+            closed.put_all(flows.filter_map(|(place, r)| Some((place, turn(r.last, settings.closed?, settings)))));
+            (self.idle, self.closed) = (idle, closed);
+            return;
+        }
+        let step = now.div_euclid(settings.pause());
+        // What goes on may come into the list of this very step, so it waits until that is done.
+        let mut again = std::mem::take(&mut self.again);
+        while let Some(last) = self.idle.take(step) {
+            let mut next = Some(last);
+            while let Some(place) = next {
+                next = self.idle.leave(place);
+                if let (Some(record), Some(idle)) = (self.look(place, settings, around, now), settings.idle) {
+                    again.push((place, turn(record.last, idle, settings)));
+                }
             }
         }
+        again.drain(..).for_each(|(place, step)| self.idle.put(place, step));
+        while let Some(last) = self.closed.take(step) {
+            let mut next = Some(last);
+            while let Some(place) = next {
+                next = self.closed.leave(place);
+                let record = self.look(place, settings, around, now).filter(Record::closed);
+                if let (Some(record), Some(closed)) = (record, settings.closed) {
+                    again.push((place, turn(record.last, closed, settings)));
+                }
+            }
+        }
+        again.drain(..).for_each(|(place, step)| self.closed.put(place, step));
+        self.again = again;
+    }
+
+    /// Ends a flow if nothing more is waited for; gives its record otherwise.
+    fn look(&mut self, place: u32, settings: &Settings, around: &mut impl Around<N>, now: i64) -> Option<Record> {
+        let record = self.entry(place).map(|e| e.record).filter(Record::live)?;
+        if !record.expired(now, settings) {
+            return Some(record);
+        }
+        self.remove(place, if record.closed() { Ended::Closed } else { Ended::Idle }, around);
+        None
     }
 
     /// Reports the flows that have had packets since their last report; they go on.
@@ -438,6 +505,11 @@ impl<const N: usize> Store<N> {
             self.index[at] = word;
         }
     }
+}
+
+/// The step of time in which a flow is looked at whose last packet was at `last`: the first in which it may have been silent for longer.
+fn turn(last: i64, silence: i64, settings: &Settings) -> i64 {
+    last.saturating_add(silence).div_euclid(settings.pause())
 }
 
 /// The piece of a place, and where in it.

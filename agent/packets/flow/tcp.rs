@@ -65,6 +65,12 @@ pub(super) fn is_answer(flags: u8) -> bool {
     flags & (SYN | ACK) == SYN | ACK
 }
 
+/// True if a packet may be the one that closes its connection.
+#[inline]
+pub(super) fn ends(flags: u8) -> bool {
+    flags & (RST | FIN) != 0
+}
+
 /// True if one side broke off, or both said that they are done.
 #[inline]
 pub(super) fn closed([a, b]: [u8; 2]) -> bool {

@@ -360,3 +360,32 @@ fn flows_come_and_go_as_in_a_plain_map() {
     theirs.sort_unstable();
     assert_eq!(ours, theirs);
 }
+
+/// What idles ends when it should, whatever the clock does: the lists say so, or all flows are looked at.
+#[test]
+fn ends_are_those_of_looking_at_every_flow() {
+    let (idle, closed) = (10 * SECOND, 4 * SECOND);
+    for back in [0, 300] {
+        let settings = Settings { idle: Some(idle), closed: Some(closed), ..Settings::default() };
+        let mut table = Table::new(settings);
+        let mut random = crate::decode::Random(7);
+        let mut model: std::collections::BTreeMap<u128, (i64, bool)> = std::collections::BTreeMap::new();
+        let (mut time, mut ended) = (1000 * SECOND, 0);
+        for i in 0..20_000 {
+            time += random.below(SECOND as usize / 10) as i64;
+            if back > 0 && i % 500 == 499 {
+                time -= back * SECOND;
+            }
+            // The search that comes with time, or another one between two of them.
+            table.sweep(time);
+            ended += table.ended().count();
+            model.retain(|_, (last, reset)| time - *last <= if *reset { closed } else { idle });
+            assert_eq!(table.len(), model.len(), "{i} with {back} s back");
+            let (source, reset) = (10 + random.below(400) as u128, random.below(4) == 0);
+            table.add(&[seen(packet(source, 9, 1, 80, if reset { 0x14 } else { 0x10 }), time)]);
+            let flow = model.entry(source).or_insert((time, false));
+            *flow = (flow.0.max(time), flow.1 || reset);
+        }
+        assert!(ended > 400, "{ended}");
+    }
+}
