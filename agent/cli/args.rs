@@ -18,7 +18,7 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Stri
 }
 
 /// A switch that also takes `=true` and `=false`.
-fn switch(name: &'static str, help: &'static str) -> Arg {
+pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .help(help)
@@ -41,7 +41,7 @@ pub(super) fn all(matches: &ArgMatches, id: &str) -> Vec<String> {
     matches.try_get_many::<String>(id).ok().flatten().map(|v| v.cloned().collect()).unwrap_or_default()
 }
 
-fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+pub(super) fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).help(help).value_name(value)
 }
 
@@ -50,7 +50,7 @@ fn list(name: &'static str, value_name: &'static str, help: &'static str) -> Arg
 }
 
 /// Where the configuration is.
-fn sources() -> Vec<Arg> {
+pub(super) fn sources() -> Vec<Arg> {
     vec![
         list("config", "FILE", "Configuration file or http(s) address; may be given several times")
             .value_hint(ValueHint::FilePath),
@@ -102,6 +102,14 @@ fn flows() -> Vec<Arg> {
 
 /// The whole command line.
 pub(super) fn command() -> Command {
+    let command = everywhere();
+    #[cfg(windows)]
+    let command = command.args(super::service::flags()).subcommand(super::service::command());
+    command
+}
+
+/// What there is on every system.
+pub(super) fn everywhere() -> Command {
     Command::new("agent")
         .about("Collects metrics, logs and flows, processes them and writes them elsewhere")
         .long_about(

@@ -11,6 +11,8 @@ mod queue;
 mod reload;
 mod run;
 mod secrets;
+#[cfg(any(windows, test))]
+mod service;
 mod signals;
 mod status;
 mod watch;
@@ -55,6 +57,10 @@ fn log() -> Log {
 }
 
 fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
+    #[cfg(windows)]
+    if let Some(asked) = service::asked(matches)? {
+        return service::act(matches, asked);
+    }
     match matches.subcommand() {
         Some(("version", _)) => print::version(),
         Some(("plugins", m)) => print::plugins(m),

@@ -28,8 +28,17 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
         (false, true) => Mode::Test,
         (false, false) => Mode::Run,
     };
+    #[cfg(windows)]
+    if mode == Mode::Run && super::service::may_be(matches) && super::service::serve(matches)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    in_foreground(matches, mode, Duration::from_secs(wait))
+}
+
+/// Runs in this thread.
+pub(super) fn in_foreground(matches: &ArgMatches, mode: Mode, wait: Duration) -> Result<ExitCode> {
     let runtime = runtime()?;
-    let result = runtime.block_on(until_stopped(matches, mode, Duration::from_secs(wait)));
+    let result = runtime.block_on(until_stopped(matches, mode, wait));
     // What is left are blocking reads of inputs that have been told to stop; they are of no use any more.
     runtime.shutdown_background();
     result

@@ -1,4 +1,4 @@
-//! Signals: end, reload, flush now.
+//! Signals, and what the service manager of Windows says instead: end, reload, flush now.
 
 use super::reload::Reloader;
 use crate::pipeline::Control;
@@ -21,13 +21,19 @@ pub(super) fn listen_for_end(over: CancellationToken) -> Result<()> {
     Ok(())
 }
 
-/// Ends `over` when Ctrl-C is pressed.
-#[cfg(not(unix))]
+/// Ends `over` when Ctrl-C or Ctrl-Break is pressed, the console is closed, or the service manager says so.
+#[cfg(windows)]
 pub(super) fn listen_for_end(over: CancellationToken) -> Result<()> {
+    use tokio::signal::windows;
+    let (mut interrupt, mut stop, mut close) = (windows::ctrl_c()?, windows::ctrl_break()?, windows::ctrl_close()?);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            over.cancel();
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = stop.recv() => {}
+            _ = close.recv() => {}
+            () = crate::service::windows::stop_asked() => {}
         }
+        over.cancel();
     });
     Ok(())
 }
@@ -64,15 +70,24 @@ impl Signals {
     }
 }
 
-/// There are no such signals here.
-#[cfg(not(unix))]
+/// There are no such signals here; the service manager asks instead.
+#[cfg(windows)]
 pub(super) struct Signals;
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
     pub(super) fn new() -> Result<Self> {
         Ok(Signals)
     }
 
-    pub(super) fn serve(self, _: Reloader, _: Control) {}
+    /// Serves what the manager asks for from now on; what it asked for before is not lost.
+    pub(super) fn serve(self, reloader: Reloader, _: Control) {
+        tokio::spawn(async move {
+            loop {
+                crate::service::windows::reload_asked().await;
+                // What it came to is in the log.
+                drop(reloader.ask("the service manager").await);
+            }
+        });
+    }
 }

@@ -1,4 +1,5 @@
-//! The log: what plugins and libraries say, in Telegraf's line format or as JSON, to standard error or a rotating file.
+//! The log: what plugins and libraries say, in Telegraf's line format or as JSON, to standard error or a rotating file; on
+//! Windows also as texts of the event log.
 //!
 //! It is a small subscriber of `tracing` of its own: there are no spans, and the level of a message is decided where it is
 //! made (`agent_api::log`), so nothing has to be asked here.
@@ -19,7 +20,14 @@ use tracing::{Event, Metadata, Subscriber};
 /// Where and how it is written; replaced by each configuration.
 struct Sink {
     format: Format,
-    to: Mutex<Box<dyn Write + Send>>,
+    to: Mutex<To>,
+}
+
+/// Where it is written.
+enum To {
+    Stream(Box<dyn Write + Send>),
+    #[cfg(windows)]
+    EventLog(crate::service::windows::EventLog),
 }
 
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
@@ -28,23 +36,51 @@ static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 pub fn start(debug: bool, quiet: bool) {
     static STARTED: OnceLock<()> = OnceLock::new();
     set_level(level(debug, quiet));
-    replace(Format::text("UTC").unwrap_or_default(), Box::new(std::io::stderr()));
+    replace(Format::text("UTC").unwrap_or_default(), To::Stream(Box::new(std::io::stderr())));
     STARTED.get_or_init(|| {
         // Fails only if somebody else has set one, and then there is one.
         let _taken = tracing::subscriber::set_global_default(Log);
     });
 }
 
+/// Goes on where a service has somebody who reads it.
+#[cfg(windows)]
+pub fn to_event_log() -> Result<()> {
+    replace(Format::default(), event_log()?);
+    Ok(())
+}
+
+#[cfg(windows)]
+fn event_log() -> Result<To> {
+    crate::service::windows::EventLog::open().map(To::EventLog).context("open the event log")
+}
+
+#[cfg(not(windows))]
+fn event_log() -> Result<To> {
+    bail!("logformat: only Windows has an event log")
+}
+
+/// Where the log goes without a file: nobody sees the standard error of a service of Windows.
+fn without_file() -> Result<To> {
+    #[cfg(windows)]
+    if crate::service::windows::name().is_some() {
+        return event_log();
+    }
+    Ok(To::Stream(Box::new(std::io::stderr())))
+}
+
 /// Goes on as a configuration says.
 pub fn configure(agent: &AgentSettings, debug: bool, quiet: bool) -> Result<()> {
     set_level(level(debug || agent.debug, quiet || agent.quiet));
     let format = match agent.logformat.as_str() {
-        "" | "text" => Format::text(&agent.log_with_timezone)?,
+        "" | "text" | "eventlog" => Format::text(&agent.log_with_timezone)?,
         "structured" => Format::structured(&agent.log_with_timezone, &agent.structured_log_message_key)?,
         other => bail!("logformat: {other:?} is none of \"text\", \"structured\""),
     };
-    let to: Box<dyn Write + Send> = if agent.logfile.is_empty() {
-        Box::new(std::io::stderr())
+    let to = if agent.logformat == "eventlog" {
+        event_log()?
+    } else if agent.logfile.is_empty() {
+        without_file()?
     } else {
         let rotation = Rotation {
             interval: agent.logfile_rotation_interval,
@@ -52,7 +88,7 @@ pub fn configure(agent: &AgentSettings, debug: bool, quiet: bool) -> Result<()> 
             max_archives: agent.logfile_rotation_max_archives,
         };
         let file = make_folder_of(agent.logfile.as_ref()).and_then(|()| RotatingFile::open(&agent.logfile, rotation));
-        Box::new(file.with_context(|| format!("open logfile {:?}", agent.logfile))?)
+        To::Stream(Box::new(file.with_context(|| format!("open logfile {:?}", agent.logfile))?))
     };
     replace(format, to);
     Ok(())
@@ -66,7 +102,7 @@ fn level(debug: bool, quiet: bool) -> Level {
     }
 }
 
-fn replace(format: Format, to: Box<dyn Write + Send>) {
+fn replace(format: Format, to: To) {
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = Some(Sink { format, to: Mutex::new(to) });
 }
 
@@ -116,9 +152,18 @@ impl Subscriber for Log {
         event.record(&mut parts);
         let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
         let Some(sink) = sink.as_ref() else { return };
-        let line = sink.format.line(*event.metadata().level(), &parts.plugin, &parts.message);
-        let mut to = sink.to.lock().unwrap_or_else(PoisonError::into_inner);
-        // There is nowhere left to say that the log cannot be written.
-        let _unwritten = to.write_all(line.as_bytes());
+        let level = *event.metadata().level();
+        match &mut *sink.to.lock().unwrap_or_else(PoisonError::into_inner) {
+            To::Stream(to) => {
+                let line = sink.format.line(level, &parts.plugin, &parts.message);
+                // There is nowhere left to say that the log cannot be written.
+                let _unwritten = to.write_all(line.as_bytes());
+            }
+            // It has a time and a level of its own.
+            #[cfg(windows)]
+            To::EventLog(to) if parts.plugin.is_empty() => to.write(level, &parts.message),
+            #[cfg(windows)]
+            To::EventLog(to) => to.write(level, &format!("[{}] {}", parts.plugin, parts.message)),
+        }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Nothing happens where no manager asked for it. A failure to tell is a warning: the agent works without its manager knowing.
 
+use notify::Manager;
 use tokio_util::sync::CancellationToken;
 
-#[cfg(unix)]
 mod notify {
     use agent_api::{Log, stats::Counter};
     use std::ffi::{OsStr, OsString};
@@ -64,14 +64,12 @@ mod notify {
 }
 
 /// Everything has been started. From now on the manager hears from the watchdog, too, until `stop` says that the end has begun.
-#[cfg(unix)]
 pub fn ready(stop: &CancellationToken) {
-    let Some(manager) = notify::Manager::of_environment() else { return };
+    let Some(manager) = Manager::of_environment() else { return };
     serve(manager, stop.clone());
 }
 
-#[cfg(unix)]
-fn serve(manager: notify::Manager, stop: CancellationToken) {
+fn serve(manager: Manager, stop: CancellationToken) {
     manager.tell("READY=1");
     tokio::spawn(async move {
         // Half of the time, as sd_watchdog_enabled(3) advises. It runs among the tasks of the pipeline: if they get no turn, it gets none.
@@ -97,9 +95,8 @@ fn serve(manager: notify::Manager, stop: CancellationToken) {
 }
 
 /// A reload begins; [`reloaded`] ends it.
-#[cfg(unix)]
 pub fn reloading() {
-    let Some(manager) = notify::Manager::of_environment() else { return };
+    let Some(manager) = Manager::of_environment() else { return };
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     // The time lets the manager tell this READY=1 from an earlier one.
     let microseconds = now.tv_sec.unsigned_abs() * 1_000_000 + now.tv_nsec.unsigned_abs() / 1000;
@@ -107,32 +104,18 @@ pub fn reloading() {
 }
 
 /// A reload is over, well or not: what runs is ready. `status` is shown by `systemctl status`.
-#[cfg(unix)]
 pub fn reloaded(status: &str) {
-    if let Some(manager) = notify::Manager::of_environment() {
+    if let Some(manager) = Manager::of_environment() {
         // A status is one line; the log has it as it is.
         let line = status.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         manager.tell(&format!("READY=1\nSTATUS={line}"));
     }
 }
 
-/// There is no such manager here.
-#[cfg(not(unix))]
-pub fn ready(_: &CancellationToken) {}
-
-/// There is no such manager here.
-#[cfg(not(unix))]
-pub fn reloading() {}
-
-/// There is no such manager here.
-#[cfg(not(unix))]
-pub fn reloaded(_: &str) {}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use notify::Manager;
     use std::os::unix::net::UnixDatagram;
 
     /// A manager's socket, and the manager as the agent sees it.
