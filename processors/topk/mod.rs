@@ -33,7 +33,7 @@ struct Topk {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
-    /// Length of a period.
+    /// Length of a period. It ends with the first metric that comes after so long, which still belongs to it.
     period: agent_api::Duration,
     /// So many groups pass for each field.
     k: usize,
@@ -91,20 +91,19 @@ impl Processor for Topk {
         Scope::Everything
     }
 
+    /// A period ends when a metric comes, not by the clock: inputs and period of one length would race with each other otherwise.
     fn apply(&mut self, batch: &mut Batch) {
+        let mut is_over = self.began.elapsed() >= *self.settings.period;
+        let mut out = Batch::new();
         for metric in batch.iter() {
             self.hold(metric);
+            if std::mem::take(&mut is_over) {
+                self.finish(&mut out);
+            }
         }
         batch.retain(|_| false);
-    }
-
-    fn ticks(&self) -> bool {
-        true
-    }
-
-    fn tick(&mut self, out: &mut Batch) {
-        if self.began.elapsed() >= *self.settings.period {
-            self.finish(out);
+        for metric in out.iter() {
+            batch.push(metric);
         }
     }
 

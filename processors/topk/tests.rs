@@ -9,8 +9,6 @@ fn passed(settings: serde_json::Value, input: &str) -> String {
     let (mut metrics, mut out) = (batch(input), Batch::new());
     topk.apply(&mut metrics);
     assert!(metrics.is_empty(), "metrics are held back");
-    topk.tick(&mut out);
-    assert!(out.is_empty(), "the period has not ended");
     topk.finish(&mut out);
     lines(&out)
 }
@@ -31,6 +29,17 @@ fn a_group_is_passed_once_for_all_its_fields() {
     let expected =
         "m,g=m&h\\=a&,h=a value=7,other=2,value_topk_aggregate=7,value_topk_rank=1i,other_topk_aggregate=2 1";
     assert_eq!(passed(settings, "m,h=a value=7,other=2 1\nm,h=b value=3,other=1 2"), expected);
+}
+
+#[test]
+fn the_first_metric_after_a_period_ends_it() {
+    let mut topk = build::<Topk>(json!({"k": 1, "period": "0s"})).unwrap();
+    let mut metrics = batch("m,h=a value=1 1\nm,h=b value=5i 2");
+    topk.apply(&mut metrics);
+    assert_eq!(lines(&metrics), "m,h=a value=1 1", "the second one begins the next period");
+    let mut metrics = batch("other v=1 3");
+    topk.apply(&mut metrics);
+    assert_eq!(lines(&metrics), "m,h=b value=5i 2", "a metric without the field ends it as well");
 }
 
 #[test]
