@@ -28,7 +28,9 @@ impl Compression {
                 1 | 3 | 7 | 11 => Compression::Zstd(level as i32),
                 other => bail!("compression_level: {other} is none of 1, 3, 7, 11 of zstd"),
             },
-            other => bail!("compression_algorithm: {other:?} is none of zstd, gzip, zlib"),
+            other => bail!(
+                "compression_algorithm: {other:?} is none of the values of content_encoding: zstd, gzip, zlib, identity"
+            ),
         }))
     }
 
