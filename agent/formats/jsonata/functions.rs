@@ -4,7 +4,7 @@
 use super::evaluate::Machine;
 use super::path::compare;
 use super::value::{List, Map, Value};
-use super::{higher, texts};
+use super::{higher, picture, texts};
 use agent_api::{Result, bail, ensure};
 use agent_golang::time::{Stamp, TimestampFormat, Zone};
 use std::rc::Rc;
@@ -68,10 +68,7 @@ const BUILTINS: &[Builtin] = &[
     plain("error", 0, 1, |_, a| bail!("{}", a.first().map_or("error".to_owned(), Value::to_text))),
     plain("millis", 0, 0, |m, _| Ok(Value::Number((m.now / 1_000_000) as f64))),
     plain("now", 0, 0, |m, _| Ok(iso(m.now / 1_000_000))),
-    on_context("fromMillis", 1, 1, |_, a| match a[0].number() {
-        Some(millis) => Ok(iso(millis as i64)),
-        None => Ok(Value::Undefined),
-    }),
+    on_context("fromMillis", 1, 3, from_millis),
     on_context("toMillis", 1, 1, to_millis),
 ];
 
@@ -235,6 +232,24 @@ fn iso<'e>(millis: i64) -> Value<'e> {
     let layout = agent_golang::time::Layout::parse_spec("2006-01-02T15:04:05.000Z");
     Value::Text(layout.format(millis.saturating_mul(1_000_000), &Zone::Utc).into())
 }
+
+fn from_millis<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
+    let Some(millis) = a[0].number() else { return Ok(Value::Undefined) };
+    let text = |argument: Option<&Value<'e>>, what: &str| match argument {
+        None | Some(Value::Undefined) => Ok(None),
+        Some(Value::Text(text)) => Ok(Some(text.clone())),
+        Some(other) => bail!("the {what} must be a string, not a {}", other.kind()),
+    };
+    let east = text(a.get(2), "zone")?.map_or(Ok(0), |zone| picture::offset(&zone))?;
+    Ok(match text(a.get(1), "picture")? {
+        None if east == 0 => iso(millis as i64),
+        None => Value::Text(picture::format(millis as i64, ISO, east)?.into()),
+        Some(shown) => Value::Text(picture::format(millis as i64, &shown, east)?.into()),
+    })
+}
+
+/// What times look like where no picture is given.
+const ISO: &str = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
 
 fn to_millis<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
     let Value::Text(text) = &a[0] else { return Ok(Value::Undefined) };

@@ -1,8 +1,8 @@
 //! JSONata: expressions that query and rebuild JSON values.
 //!
 //! Source: the language as documented at docs.jsonata.org, as far as version 1.5 goes, which is what Telegraf's `json_transformation` is written
-//! in. Left out are picture strings of numbers and times (`$formatNumber`, the second argument of `$fromMillis`), `$eval`, and the parent
-//! operator. An evaluation is bounded in steps, depth and in what it builds, as expressions can loop.
+//! in. Left out are picture strings of numbers (`$formatNumber`) and for reading times (the second argument of `$toMillis`), `$eval`, and
+//! the parent operator. An evaluation is bounded in steps, depth and in what it builds, as expressions can loop.
 
 mod apply;
 mod evaluate;
@@ -12,6 +12,7 @@ mod lex;
 mod node;
 mod parse;
 mod path;
+mod picture;
 mod texts;
 mod value;
 

@@ -91,6 +91,11 @@ fn expressions() {
         ("$encodeUrlComponent(\"a b/ä\") & $decodeUrl(\"%C3%A4\")", "\"a%20b%2F%C3%A4ä\""),
         ("$toMillis(\"2020-09-13T12:26:40.500Z\")", "1600000000500"),
         ("$fromMillis(1600000000500)", "\"2020-09-13T12:26:40.500Z\""),
+        (
+            "$fromMillis(1600000000500, \"[D01].[M01].[Y0001]\") & $fromMillis(0, \"[H01][m]\", \"-0130\")",
+            "\"13.09.20202230\"",
+        ),
+        ("$fromMillis(1600000000500, missing, \"+0200\")", "\"2020-09-13T14:26:40.500+02:00\""),
         ("deep ~> |x|{\"z\": y + 1}, \"y\"|", "{\"x\":{\"z\":2}}"),
         ("/* a comment */ $average(numbers) + $min(numbers) + $count(empty)", "3"),
         ("($not(0) and $boolean([0, 1])) ? $string(1.50)", "\"1.5\""),
