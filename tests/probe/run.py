@@ -25,6 +25,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / 'tests'))
+import nats
+
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('--agent', type=pathlib.Path, default=ROOT / 'target/debug/agent')
 parser.add_argument('--flows', type=int, default=20000)
@@ -66,34 +69,6 @@ def capture(path):
     return {flow: tuple(total) for flow, total in totals.items()}
 
 
-class Nats:
-    """As much of the protocol as it takes to make consumers and ask for them."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(('127.0.0.1', port))
-        self.socket.settimeout(LIMIT)
-        self.file = self.socket.makefile('rb')
-        self.file.readline()
-        self.socket.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB answers 1\r\n')
-
-    def ask(self, subject, request):
-        body = json.dumps(request).encode() if request else b''
-        self.socket.sendall(b'PUB $JS.API.%s answers %d\r\n%s\r\n' % (subject.encode(), len(body), body))
-        while True:
-            line = self.file.readline().split()
-            if not line:
-                sys.exit('nats-server has ended')
-            if line[0] == b'PING':
-                self.socket.sendall(b'PONG\r\n')
-            elif line[0] == b'MSG':
-                answer = json.loads(self.file.read(int(line[-1]) + 2))
-                if 'error' in answer:
-                    sys.exit(f'{subject}: {answer["error"]}')
-                return answer
-            elif line[0] == b'-ERR':
-                sys.exit(f'nats-server: {line}')
-
-
 def until(what, done):
     began = time.monotonic()
     while not done():
@@ -102,16 +77,11 @@ def until(what, done):
         time.sleep(0.05)
 
 
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        return server.getsockname()[1]
-
-
 class Agents:
     """Starts agents from the examples, with other files and names."""
 
-    def __init__(self, folder, port):
-        self.folder, self.port, self.running = folder, port, []
+    def __init__(self, folder, server):
+        self.folder, self.server, self.running = folder, server, []
 
     def start(self, name, example, replace, **variables):
         text = (ROOT / 'etc/examples' / example).read_text()
@@ -122,7 +92,7 @@ class Agents:
         config = self.folder / f'{name}.toml'
         config.write_text(text)
         command = [options.agent, '--config', config] + (['--once'] if example == 'probe.toml' else [])
-        environment = {'NATS': f'nats://127.0.0.1:{self.port}', **variables}
+        environment = {'NATS': self.server, **variables}
         with (self.folder / f'{name}.log').open('a') as log:
             agent = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.folder)
         self.running.append(agent)
@@ -139,7 +109,7 @@ class Agents:
             'metric_batch_size = 4000': 'metric_batch_size = 250',
             'max_undelivered_messages = 64': 'max_undelivered_messages = 4',
         }
-        page = f'127.0.0.1:{free_port()}'
+        page = f'127.0.0.1:{nats.free_port()}'
         return self.start(name, 'engine.toml', replace, ENGINES=group, ENGINE_DATABASE=str(database), ENGINE_PAGE=page)
 
     def end(self):
@@ -164,19 +134,13 @@ def count(database):
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix='agent-probe-'))
     began = time.monotonic()
-    server_program = shutil.which('nats-server') or '/usr/sbin/nats-server'
-    if not pathlib.Path(server_program).exists():
-        sys.exit('nats-server is not installed: scripts/setup test does that')
-    port = free_port()
-    server = subprocess.Popen(
-        [server_program, '-a', '127.0.0.1', '-p', str(port), '-js', '-sd', folder / 'store', '-l', folder / 'nats.log'])
-    agents = Agents(folder, port)
+    server = nats.Server(folder)
+    agents = Agents(folder, server.address)
     try:
-        check(folder, port, agents, began)
+        check(folder, server.port, agents, began)
     finally:
         agents.end()
-        server.kill()
-        server.wait()
+        server.end()
     if options.keep:
         print(f'kept: {folder}')
     else:
@@ -190,12 +154,11 @@ def check(folder, port, agents, began):
         probe = agents.probe(name, folder / 'own.pcap')
         if probe.wait(LIMIT) != 0:
             sys.exit(f'probe {name} failed; see {folder}/{name}.log')
-    nats = Nats(port)
-    messages = nats.ask('STREAM.INFO.flows', None)['state']['messages']
+    client = nats.Client(port)
+    messages = client.ask('STREAM.INFO.flows')['state']['messages']
     consumers = [f'engines-{subject.replace(".", "_")}' for subject in PARTITIONS]
     for name, subject in [*zip(consumers, PARTITIONS), ('engines-ledger', 'flows.ledger')]:
-        config = {'durable_name': name, 'filter_subject': subject, 'ack_policy': 'explicit', 'ack_wait': ACK_WAIT * 10**9, 'deliver_policy': 'all'}
-        nats.ask(f'CONSUMER.DURABLE.CREATE.flows.{name}', {'stream_name': 'flows', 'config': config})
+        client.make_consumer('flows', name, subject, ACK_WAIT)
 
     shared, alone = folder / 'shared.db', folder / 'alone.db'
     agents.engine('second', PARTITIONS[4:], shared)
@@ -220,13 +183,13 @@ def check(folder, port, agents, began):
     agents.engine('one', PARTITIONS, alone, group='one')
 
     def drained(names):
-        infos = [nats.ask(f'CONSUMER.INFO.flows.{name}', None) for name in names]
+        infos = [client.ask(f'CONSUMER.INFO.flows.{name}') for name in names]
         return all(info['num_pending'] == 0 and info['num_ack_pending'] == 0 for info in infos)
 
     until('the shared database', lambda: drained([*consumers, 'engines-ledger']))
     until('the database of one', lambda: drained(['one-ledger']) and count(alone) >= reports)
-    last = [nats.ask(f'CONSUMER.INFO.flows.{name}', None)['delivered']['consumer_seq'] for name in consumers]
-    ledger = nats.ask('STREAM.INFO.flows', {'subjects_filter': 'flows.ledger'})['state']['subjects']['flows.ledger']
+    last = [client.ask(f'CONSUMER.INFO.flows.{name}')['delivered']['consumer_seq'] for name in consumers]
+    ledger = client.ask('STREAM.INFO.flows', {'subjects_filter': 'flows.ledger'})['state']['subjects']['flows.ledger']
     again = sum(last) - (messages - ledger)
 
     wrong = []
