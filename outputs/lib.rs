@@ -4,6 +4,8 @@
 
 #[cfg(feature = "_bulk")]
 mod bulk;
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 #[cfg(feature = "datadog")]
 mod datadog;
 #[cfg(feature = "discard")]
