@@ -3,6 +3,8 @@
 //!
 //! The standard error is 1.04 / sqrt(registers). Two of the same size merge into exactly what one would be that had seen both.
 
+use super::state::{Reading, Writing};
+
 /// Registers of one byte each, a power of two of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Distinct {
@@ -27,7 +29,6 @@ impl Distinct {
     }
 
     /// Takes in what another has seen.
-    #[cfg(test)]
     pub(super) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
             *mine = (*mine).max(*theirs);
@@ -57,6 +58,17 @@ impl Distinct {
 
     pub(super) fn clear(&mut self) {
         self.registers.fill(0);
+    }
+
+    pub(super) fn save(&self, state: &mut Writing) {
+        state.numbers(self.registers.iter().map(|r| u64::from(*r)));
+    }
+
+    /// What was saved of one like this.
+    pub(super) fn load(&self, state: &mut Reading) -> Option<Self> {
+        let registers = state.numbers(self.registers.len())?;
+        let register = |n: u64| u8::try_from(n).ok().filter(|r| *r <= 65);
+        Some(Distinct { registers: registers.into_iter().map(register).collect::<Option<_>>()? })
     }
 }
 

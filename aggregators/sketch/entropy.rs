@@ -3,6 +3,8 @@
 //! There are 2^18 classes, so for ports the figure is exact but for what falls together, and for addresses it is a lower bound that is near
 //! while there are fewer than some 50 000 of them; it cannot be above 18 bits. Two merge by adding.
 
+use super::state::{Reading, Writing};
+
 /// Classes, a power of two.
 const CLASSES: usize = 1 << 18;
 
@@ -39,6 +41,20 @@ impl Entropy {
         let total = self.packets as f64;
         let bits = (total.log2() - sum / total).max(0.0);
         (bits, bits / f64::from(used).log2())
+    }
+
+    pub(super) fn save(&self, state: &mut Writing) {
+        state.numbers(self.classes.iter().map(|class| u64::from(*class)));
+    }
+
+    /// Takes in what was saved of another; nothing of it if it is damaged.
+    pub(super) fn merge(&mut self, state: &mut Reading) -> Option<()> {
+        let theirs = state.numbers(CLASSES).filter(|_| state.is_empty())?;
+        for (class, theirs) in self.classes.iter_mut().zip(theirs) {
+            self.packets = self.packets.saturating_add(theirs);
+            *class = class.saturating_add(u32::try_from(theirs).unwrap_or(u32::MAX));
+        }
+        Some(())
     }
 
     pub(super) fn clear(&mut self) {

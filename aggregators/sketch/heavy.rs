@@ -4,6 +4,7 @@
 //! Gries 1982, with the median as in Anderson and others 2017). What was taken off is known, so each count has a least and a most, and these
 //! are no further apart than the weight of everything divided by half of the table. Unlike a heap this costs the same for any weight.
 
+use super::state::{Reading, Writing};
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hash};
@@ -31,7 +32,7 @@ pub(super) struct Counter<K, T> {
     pub(super) beside: T,
 }
 
-impl<K: Hash + Eq + Copy, T> Heavy<K, T> {
+impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
     /// Errors are at most the weight of everything divided by `counters`.
     pub(super) fn new(counters: usize, seed: FixedState) -> Self {
         let capacity = counters.max(1) * 2;
@@ -67,17 +68,22 @@ impl<K: Hash + Eq + Copy, T> Heavy<K, T> {
         let middle = self.counts.len() / 2;
         let (_, median, _) = self.counts.select_nth_unstable(middle);
         let median = *median;
-        self.off += median;
+        self.take_off(median);
+    }
+
+    /// Takes so much off all counts; what is left with nothing goes.
+    fn take_off(&mut self, weight: u64) {
+        self.off = self.off.saturating_add(weight);
         self.table.retain(|c| {
-            c.least = c.least.saturating_sub(median);
+            c.least = c.least.saturating_sub(weight);
             c.least > 0
         });
     }
 
-    /// The keys with most, greatest first.
+    /// The keys with most, greatest first, equal ones in their order.
     pub(super) fn top(&self, count: usize) -> Vec<&Counter<K, T>> {
         let mut all: Vec<&Counter<K, T>> = self.table.iter().collect();
-        all.sort_unstable_by_key(|c| std::cmp::Reverse(c.least));
+        all.sort_unstable_by(|a, b| b.least.cmp(&a.least).then_with(|| a.key.cmp(&b.key)));
         all.truncate(count);
         all
     }
@@ -92,6 +98,75 @@ impl<K: Hash + Eq + Copy, T> Heavy<K, T> {
         self.total
     }
 
+    /// Takes in what another of the same size has seen. The bounds hold for both together (Agarwal and others 2012).
+    pub(super) fn merge(&mut self, other: Self, join: impl Fn(&mut T, T)) {
+        self.total = self.total.saturating_add(other.total);
+        self.off = self.off.saturating_add(other.off);
+        for theirs in other.table {
+            let hash = self.seed.hash_one(theirs.key);
+            match self.table.find_mut(hash, |c| c.key == theirs.key) {
+                Some(mine) => {
+                    mine.least = mine.least.saturating_add(theirs.least);
+                    join(&mut mine.beside, theirs.beside);
+                }
+                None => {
+                    let seed = &self.seed;
+                    self.table.insert_unique(hash, theirs, |c| seed.hash_one(c.key));
+                }
+            }
+        }
+        if self.table.len() > self.capacity {
+            // Each of more than `capacity` keys has at least the greatest of those that are too many.
+            self.counts.clear();
+            self.counts.extend(self.table.iter().map(|c| c.least));
+            let (_, next, _) = self.counts.select_nth_unstable_by(self.capacity, |a, b| b.cmp(a));
+            let next = *next;
+            self.take_off(next);
+        }
+    }
+
+    pub(super) fn save(
+        &self,
+        state: &mut Writing,
+        mut key: impl FnMut(&K, &mut Writing),
+        mut beside: impl FnMut(&T, &mut Writing),
+    ) {
+        state.number(self.total);
+        state.number(self.off);
+        state.number(self.table.len() as u64);
+        for counter in &self.table {
+            key(&counter.key, state);
+            state.number(counter.least);
+            beside(&counter.beside, state);
+        }
+    }
+
+    /// What was saved of one like this.
+    pub(super) fn load(
+        &self,
+        state: &mut Reading,
+        key: impl Fn(&mut Reading) -> Option<K>,
+        beside: impl Fn(&mut Reading) -> Option<T>,
+    ) -> Option<Self> {
+        let mut read = Heavy {
+            table: HashTable::new(),
+            capacity: self.capacity,
+            total: state.number()?,
+            off: state.number()?,
+            seed: self.seed.clone(),
+            counts: Vec::new(),
+        };
+        for _ in 0..state.below(self.capacity)? {
+            let counter = Counter { key: key(state)?, least: state.number()?, beside: beside(state)? };
+            let (hash, seed) = (read.seed.hash_one(counter.key), &read.seed);
+            if read.table.find(hash, |c| c.key == counter.key).is_some() {
+                return None;
+            }
+            read.table.insert_unique(hash, counter, |c| seed.hash_one(c.key));
+        }
+        Some(read)
+    }
+
     pub(super) fn clear(&mut self) {
         self.table.clear();
         (self.off, self.total) = (0, 0);
@@ -101,33 +176,56 @@ impl<K: Hash + Eq + Copy, T> Heavy<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sketch::tests::hash;
+    use crate::sketch::tests::skewed;
     use std::collections::HashMap;
+
+    const COUNTERS: usize = 200;
 
     #[test]
     fn bounds_hold_and_nobody_heavy_is_missing() {
-        const COUNTERS: usize = 200;
         for run in 0..20 {
             let mut heavy: Heavy<u64, ()> = Heavy::new(COUNTERS, FixedState::with_seed(7));
             let mut exact: HashMap<u64, u64> = HashMap::new();
-            for i in 0..60_000u64 {
-                // A few keys have much, very many have little.
-                let r = hash(run, i);
-                let key = if r.is_multiple_of(3) { r >> 8 } else { (r >> 8) % 2u64.pow((r % 13) as u32) };
-                let weight = 40 + (r >> 40) % 1460;
+            for (key, weight) in skewed(run, 60_000) {
                 heavy.add(key, weight, || ());
                 *exact.entry(key).or_default() += weight;
             }
-            let total: u64 = exact.values().sum();
-            assert_eq!(heavy.total(), total);
-            assert!(heavy.error() <= total / COUNTERS as u64, "{} of {total}", heavy.error());
-            let found: HashMap<u64, u64> = heavy.top(usize::MAX).into_iter().map(|c| (c.key, c.least)).collect();
-            assert!(found.len() <= 2 * COUNTERS);
-            for (key, weight) in &exact {
-                let least = found.get(key).copied().unwrap_or(0);
-                assert!(least <= *weight && *weight <= least + heavy.error());
-                assert!(*weight <= total / COUNTERS as u64 || found.contains_key(key), "{key} has {weight}");
+            check(&heavy, &exact);
+        }
+    }
+
+    #[test]
+    fn bounds_hold_for_those_that_merge_and_survive_the_way() {
+        for run in 0..4 {
+            let mut exact: HashMap<u64, u64> = HashMap::new();
+            let mut parts: Vec<Heavy<u64, ()>> =
+                (0..5).map(|_| Heavy::new(COUNTERS, FixedState::with_seed(7))).collect();
+            for (i, (key, weight)) in skewed(run, 100_000).into_iter().enumerate() {
+                parts[i % 5].add(key, weight, || ());
+                *exact.entry(key).or_default() += weight;
             }
+            let mut all: Heavy<u64, ()> = Heavy::new(COUNTERS, FixedState::with_seed(7));
+            for part in parts {
+                let mut state = Writing::new(1);
+                part.save(&mut state, |key, state| state.number(*key), |(), _| {});
+                let mut state = Reading::new(&state.text(), 1).unwrap();
+                all.merge(all.load(&mut state, Reading::number, |_| Some(())).unwrap(), |(), ()| {});
+                assert!(state.is_empty());
+            }
+            check(&all, &exact);
+        }
+    }
+
+    fn check(heavy: &Heavy<u64, ()>, exact: &HashMap<u64, u64>) {
+        let total: u64 = exact.values().sum();
+        assert_eq!(heavy.total(), total);
+        assert!(heavy.error() <= total / COUNTERS as u64, "{} of {total}", heavy.error());
+        let found: HashMap<u64, u64> = heavy.top(usize::MAX).into_iter().map(|c| (c.key, c.least)).collect();
+        assert!(found.len() <= 2 * COUNTERS);
+        for (key, weight) in exact {
+            let least = found.get(key).copied().unwrap_or(0);
+            assert!(least <= *weight && *weight <= least + heavy.error());
+            assert!(*weight <= total / COUNTERS as u64 || found.contains_key(key), "{key} has {weight}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Which parts of a packet are counted together.
 
+use super::state::{Reading, Writing};
 use agent_api::{Builder, Result, anyhow, bail, ensure};
 use agent_packets::{Packet, Seen};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,7 +17,7 @@ pub(super) struct Parts {
 }
 
 /// The chosen parts of a packet; what is not chosen is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     src: u128,
     dst: u128,
@@ -92,6 +93,24 @@ impl Parts {
             };
         }
         metric
+    }
+}
+
+impl Key {
+    pub(super) fn save(&self, state: &mut Writing) {
+        state.number(self.rest);
+        state.number(self.vni.into());
+        for address in [self.src, self.dst] {
+            // Truncated on purpose: each half in turn.
+            state.number(address as u64);
+            state.number((address >> 64) as u64);
+        }
+    }
+
+    pub(super) fn load(state: &mut Reading) -> Option<Self> {
+        let (rest, vni) = (state.number()?, u32::try_from(state.number()?).ok()?);
+        let mut address = || Some(u128::from(state.number()?) | u128::from(state.number()?) << 64);
+        Some(Key { rest, vni, src: address()?, dst: address()? })
     }
 }
 

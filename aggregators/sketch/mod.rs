@@ -1,23 +1,30 @@
 //! What cannot be counted exactly in little memory: distinct values, heavy hitters, spreaders and scanners, entropy.
 //!
 //! Takes the packets of `inputs.pcap` beside `aggregators.flow`, several sketches in one pass. Every sketch has a bound of its error, which is
-//! reported beside it; each period begins with nothing known.
+//! reported beside it; each period begins with nothing known. Sketches of other agents come as metrics and are merged.
 
+mod count_min;
+mod cuckoo;
 mod distinct;
 mod entropy;
 mod heavy;
 mod key;
+mod merge;
+mod ranked;
+mod report;
 mod spreaders;
+mod state;
 #[cfg(test)]
 mod tests;
 
+use agent_api::stats::Counter;
 use agent_api::*;
-use agent_packets::Packets;
+use agent_packets::{Packets, Seen};
 use distinct::Distinct;
 use entropy::Entropy;
 use foldhash::quality::{FixedState, RandomState};
-use heavy::Heavy;
 use key::{Key, Parts};
+use ranked::{Method, Ranked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spreaders::Spreaders;
@@ -29,11 +36,14 @@ register!(Entry::aggregator::<Sketch>());
 struct Sketch {
     settings: Settings,
     distinct: Vec<(Parts, Distinct)>,
-    heavy: Vec<(Parts, Heavy<Key, u64>)>,
+    heavy: Vec<(Parts, Ranked)>,
     spreaders: Vec<(Parts, Parts, Spreaders<Key>)>,
     entropy: Vec<(Parts, Entropy)>,
     seed: FixedState,
     latest: Option<i64>,
+    merged: Counter,
+    refused: Counter,
+    log: Log,
 }
 
 /// What is estimated. Parts of packets are `src`, `dst`, `src_port`, `dst_port`, `protocol`, `vlan`, `vni`, several with commas between.
@@ -48,6 +58,9 @@ struct Settings {
     heavy_hitters: Vec<String>,
     /// What traffic is: `bytes` or `packets`.
     weight: Weight,
+    /// How they are kept. `space_saving`: the least that each has, with an error that is certain. `count_min`: the most that each has, with an
+    /// error that holds for 98 of 100. `cuckoo`: the least, nearer to the truth, but without a bound.
+    heavy_method: Method,
     /// Pairs as `src > dst` (who talks to most others) or `src > dst_port` (who scans ports).
     spreaders: Vec<String>,
     /// Parts of which the entropy is wanted.
@@ -62,6 +75,8 @@ struct Settings {
     spread_above: u64,
     /// Seed of the hashes; the same in agents whose figures are to be the same. 0 is another one in each process.
     seed: u64,
+    /// Report each sketch as a whole, too, for another agent that has the same ones: it merges them with its own. Needs a `seed`, the same in all.
+    state: bool,
 }
 
 impl Default for Settings {
@@ -71,6 +86,7 @@ impl Default for Settings {
             distinct_precision: 14,
             heavy_hitters: Vec::new(),
             weight: Weight::Bytes,
+            heavy_method: Method::SpaceSaving,
             spreaders: Vec::new(),
             entropy: Vec::new(),
             top: 10,
@@ -78,6 +94,7 @@ impl Default for Settings {
             heavy_above: 0,
             spread_above: 0,
             seed: 0,
+            state: false,
         }
     }
 }
@@ -95,7 +112,7 @@ impl Plugin for Sketch {
     const ABOUT: &'static str = "Estimates distinct values, heavy hitters, spreaders and entropy of captured packets.";
     type Settings = Settings;
 
-    fn new(settings: Settings, _: &Env) -> Result<Self> {
+    fn new(settings: Settings, env: &Env) -> Result<Self> {
         let precision = settings.distinct_precision;
         ensure!((4..=18).contains(&precision), "distinct_precision: {precision} is not from 4 to 18");
         ensure!((1..=1 << 20).contains(&settings.counters), "counters: {} is not from 1 to 1048576", settings.counters);
@@ -106,6 +123,10 @@ impl Plugin for Sketch {
             "nothing is to be estimated: see distinct, heavy_hitters, spreaders, entropy"
         );
         ensure!(all.iter().all(|list| list.len() <= 64), "more than 64 sketches of one kind");
+        ensure!(
+            !settings.state || settings.seed != 0,
+            "state: needs a seed, the same in all agents whose sketches merge"
+        );
         // Whoever sends packets should not know it.
         let seed = if settings.seed == 0 { RandomState::default().hash_one(0) } else { settings.seed };
         let seed = FixedState::with_seed(seed);
@@ -118,12 +139,15 @@ impl Plugin for Sketch {
             distinct: parts("distinct", distinct)?.into_iter().map(|p| (p, Distinct::new(precision))).collect(),
             heavy: parts("heavy_hitters", heavy_hitters)?
                 .into_iter()
-                .map(|p| (p, Heavy::new(counters, seed.clone())))
+                .map(|p| (p, Ranked::new(settings.heavy_method, counters, seed.clone())))
                 .collect(),
             spreaders: pairs.into_iter().map(|(s, e)| (s, e, Spreaders::new(counters, seed.clone()))).collect(),
             entropy: parts("entropy", entropy)?.into_iter().map(|p| (p, Entropy::new())).collect(),
             seed,
             latest: None,
+            merged: env.stats("sketch", &[]).counter("states_merged"),
+            refused: env.stats("sketch", &[]).counter("states_refused"),
+            log: env.log.clone(),
             settings,
         })
     }
@@ -134,8 +158,12 @@ impl Aggregator for Sketch {
         Scope::Everything
     }
 
-    /// Metrics are nothing to it.
-    fn add(&mut self, _: MetricRef<'_>) {}
+    /// Other metrics than the sketches of other agents are nothing to it.
+    fn add(&mut self, metric: MetricRef<'_>) {
+        if metric.name() == merge::NAME {
+            self.merge(metric);
+        }
+    }
 
     fn loads(&self) -> bool {
         true
@@ -153,10 +181,8 @@ impl Aggregator for Sketch {
             packets.seen.iter().for_each(|seen| entropy.add(seed.hash_one(parts.of(seen))));
         }
         for (parts, heavy) in &mut self.heavy {
-            for seen in &packets.seen {
-                let weight = if by_bytes { u64::from(seen.wire) } else { 1 };
-                *heavy.add(parts.of(seen), weight, || 0) += 1;
-            }
+            let weight = |seen: &Seen| if by_bytes { u64::from(seen.wire) } else { 1 };
+            heavy.add_all(packets.seen.iter().map(|seen| (parts.of(seen), weight(seen))));
         }
         for (source, element, spreaders) in &mut self.spreaders {
             for seen in &packets.seen {
@@ -168,66 +194,11 @@ impl Aggregator for Sketch {
     }
 
     fn flush(&mut self, out: &mut Collector) {
-        let Some(time) = self.latest.take() else { return };
-        for (parts, distinct) in &mut self.distinct {
-            let metric = out.metric("sketch_distinct").time(time).tag("of", &parts.text);
-            drop(metric.field("count", distinct.estimate().round() as u64).field("error", distinct.error()));
-            distinct.clear();
-        }
-        for (parts, entropy) in &mut self.entropy {
-            let (bits, share) = entropy.bits();
-            let metric = out.metric("sketch_entropy").time(time).tag("of", &parts.text);
-            drop(metric.field("bits", bits).field("evenness", share));
-            entropy.clear();
-        }
-        self.heavy(time, out);
-        self.spread(time, out);
-    }
-}
-
-impl Sketch {
-    fn heavy(&mut self, time: i64, out: &mut Collector) {
-        let (top, above) = (self.settings.top, self.settings.heavy_above);
-        let unit = if self.settings.weight == Weight::Bytes { "bytes" } else { "packets" };
-        for (parts, heavy) in &mut self.heavy {
-            let (error, total) = (heavy.error(), heavy.total());
-            let wanted = if above > 0 { usize::MAX } else { top };
-            for (rank, counter) in heavy.top(wanted).into_iter().enumerate() {
-                if rank < top {
-                    let metric = out.metric("sketch_heavy").time(time).tag("of", &parts.text);
-                    let metric = parts.write(&counter.key, metric.tag("rank", &(rank + 1).to_string()));
-                    let metric = metric.field(unit, counter.least).field("error", error);
-                    drop(metric.field("share", counter.least as f64 / total as f64));
-                }
-                if above > 0 && counter.least > above {
-                    let metric = out.metric("sketch_event").time(time).tag("type", "heavy").tag("of", &parts.text);
-                    drop(parts.write(&counter.key, metric).field("value", counter.least).field("threshold", above));
-                }
-                out.checkpoint();
+        if let Some(time) = self.latest.take() {
+            if self.settings.state {
+                self.save(time, out);
             }
-            heavy.clear();
-        }
-    }
-
-    fn spread(&mut self, time: i64, out: &mut Collector) {
-        let (top, above) = (self.settings.top, self.settings.spread_above);
-        for (source, element, spreaders) in &mut self.spreaders {
-            let wanted = if above > 0 { usize::MAX } else { top };
-            for (rank, (key, spread)) in spreaders.top(wanted).into_iter().enumerate() {
-                let spread = spread.round() as u64;
-                if rank < top {
-                    let metric = out.metric("sketch_spread").time(time).tag("of", &source.text);
-                    let metric = metric.tag("over", &element.text).tag("rank", &(rank + 1).to_string());
-                    drop(source.write(&key, metric).field("count", spread));
-                }
-                if above > 0 && spread > above {
-                    let metric = out.metric("sketch_event").time(time).tag("type", "spread").tag("of", &source.text);
-                    let metric = source.write(&key, metric.tag("over", &element.text));
-                    drop(metric.field("value", spread).field("threshold", above));
-                }
-                out.checkpoint();
-            }
-            spreaders.clear();
+            self.report(time, out);
         }
     }
 }

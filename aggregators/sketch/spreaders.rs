@@ -7,6 +7,7 @@
 
 use super::distinct::Distinct;
 use super::heavy::Heavy;
+use super::state::{Reading, Writing};
 use foldhash::quality::FixedState;
 use std::hash::Hash;
 
@@ -23,7 +24,7 @@ pub(super) struct Spreaders<K> {
     set: usize,
 }
 
-impl<K: Hash + Eq + Copy> Spreaders<K> {
+impl<K: Hash + Ord + Copy> Spreaders<K> {
     /// Keeps about twice as many sources as `counters`.
     pub(super) fn new(counters: usize, seed: FixedState) -> Self {
         Spreaders { table: Heavy::new(counters, seed), filter: vec![0; BITS / 64], set: 0 }
@@ -50,9 +51,22 @@ impl<K: Hash + Eq + Copy> Spreaders<K> {
     pub(super) fn top(&self, count: usize) -> Vec<(K, f64)> {
         let mut all: Vec<(K, f64)> =
             self.table.top(usize::MAX).into_iter().map(|c| (c.key, c.beside.estimate())).collect();
-        all.sort_by(|a, b| b.1.total_cmp(&a.1));
+        all.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         all.truncate(count);
         all
+    }
+
+    pub(super) fn save(&self, state: &mut Writing, key: impl FnMut(&K, &mut Writing)) {
+        self.table.save(state, key, Distinct::save);
+    }
+
+    /// Takes in what was saved of another; nothing of it if it is damaged. Who comes after that may count as new what the other has seen, which
+    /// only matters to who gets in.
+    pub(super) fn merge(&mut self, state: &mut Reading, key: impl Fn(&mut Reading) -> Option<K>) -> Option<()> {
+        let like = Distinct::new(PRECISION);
+        let other = self.table.load(state, key, |state| like.load(state)).filter(|_| state.is_empty())?;
+        self.table.merge(other, |mine, theirs| mine.merge(&theirs));
+        Some(())
     }
 
     pub(super) fn clear(&mut self) {

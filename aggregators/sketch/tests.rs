@@ -14,6 +14,16 @@ pub(super) fn hash(run: u64, i: u64) -> u64 {
     z ^ z >> 31
 }
 
+/// Keys with weights: a few keys have much, very many have little.
+pub(super) fn skewed(run: u64, count: u64) -> Vec<(u64, u64)> {
+    let packet = |i| {
+        let r = hash(run, i);
+        let key = if r.is_multiple_of(3) { r >> 8 } else { (r >> 8) % 2u64.pow((r % 13) as u32) };
+        (key, 40 + (r >> 40) % 1460)
+    };
+    (0..count).map(packet).collect()
+}
+
 /// 5000 hosts of both versions of IP; one sends a third of all, one scans ports.
 fn cargo() -> Cargo {
     let seen = (0..30_000u64).map(|i| {
@@ -106,4 +116,69 @@ fn settings_that_cannot_be() {
         let refusal = refusal::<Sketch>(settings);
         assert!(refusal.contains(why), "{refusal}");
     }
+}
+
+/// Two agents that see every other packet each, and a third that only merges, against one that sees all.
+#[test]
+fn what_several_agents_saw_is_merged() {
+    let whole = cargo();
+    let all = whole.downcast_ref::<Packets>().unwrap();
+    let half = |which: usize| -> Cargo {
+        let seen = all.seen.iter().enumerate().filter(|(i, _)| i % 2 == which).map(|(_, seen)| *seen);
+        Arc::new(Packets::new(seen.collect(), Tally::default()))
+    };
+    for method in ["space_saving", "count_min", "cuckoo"] {
+        let settings = json!({
+            "distinct": ["src"], "heavy_hitters": ["src", "src,dst_port"], "spreaders": ["src > dst_port"], "entropy": ["protocol"],
+            "counters": 6000, "top": 3, "heavy_method": method, "seed": 5, "state": true,
+        });
+        let mut one: Sketch = build(settings.clone()).unwrap();
+        let mut expected = Collector::new();
+        one.load(&whole, &mut expected);
+        one.flush(&mut expected);
+        let mut engine: Sketch = build(settings.clone()).unwrap();
+        for which in 0..2 {
+            let mut probe: Sketch = build(settings.clone()).unwrap();
+            let mut out = Collector::new();
+            probe.load(&half(which), &mut out);
+            probe.flush(&mut out);
+            out.take().iter().for_each(|metric| engine.add(metric));
+        }
+        let mut merged = Collector::new();
+        engine.flush(&mut merged);
+        let lines = |batch: Batch| {
+            let reports = batch.iter().filter(|m| m.name() != "sketch_state");
+            let line = |m: MetricRef<'_>| format!("{} {} {:?}", m.name(), m.time(), m.fields().collect::<Vec<_>>());
+            reports.map(line).collect::<Vec<_>>()
+        };
+        let expected = lines(expected.take());
+        // As there are counters for every key, nothing is estimated but what is estimated alike.
+        assert_eq!(lines(merged.take()), expected, "{method}");
+        assert_eq!(expected.len(), 11);
+    }
+}
+
+#[test]
+fn sketches_that_do_not_fit_are_refused() {
+    let settings =
+        |seed: u32, counters: u32| json!({"heavy_hitters": ["src"], "counters": counters, "seed": seed, "state": true});
+    let mut probe: Sketch = build(settings(5, 100)).unwrap();
+    let mut out = Collector::new();
+    probe.load(&cargo(), &mut out);
+    probe.flush(&mut out);
+    let mut batch = out.take();
+    let fits = |batch: &Batch, settings| {
+        let mut engine: Sketch = build(settings).unwrap();
+        batch.iter().for_each(|metric| engine.add(metric));
+        let mut out = Collector::new();
+        engine.flush(&mut out);
+        !out.take().is_empty()
+    };
+    assert!(fits(&batch, settings(5, 100)));
+    assert!(!fits(&batch, settings(6, 100)) && !fits(&batch, settings(5, 101)));
+    let Some(Value::Str(state)) = batch.at(0).field("state") else { panic!("no state") };
+    let cut = state[..state.len() - 8].to_owned();
+    batch.at_mut(0).set_field("state", cut.as_str());
+    assert!(!fits(&batch, settings(5, 100)), "half a sketch");
+    assert!(refusal::<Sketch>(json!({"heavy_hitters": ["src"], "state": true})).contains("state: needs a seed"));
 }
