@@ -4,6 +4,7 @@
 //! tasks with other keys. Every instance sees every packet and counts those of its share of the keys: tables need no lock. What was
 //! read is, at any time, what is in flows plus what is not counted, by cause; at the stop that is checked.
 
+mod events;
 mod ledger;
 mod names;
 mod networks;
@@ -15,6 +16,7 @@ use agent_api::*;
 use agent_packets::flow::{Keys, Settings as Counting, Table};
 use agent_packets::metadata::Inspector;
 use agent_packets::{Flow as Record, Packets};
+use events::Events;
 use ledger::Ledger;
 use networks::Networks;
 use schemars::JsonSchema;
@@ -30,6 +32,7 @@ struct Flow {
     table: Table,
     writer: Writer,
     ledger: Ledger,
+    events: Events,
     memory: usize,
     whole: bool,
     /// Who looked into the packets.
@@ -73,9 +76,17 @@ struct Settings {
     service: bool,
     /// Networks that are one's own, as `10.0.0.0/8`: reports `direction` (`inbound`, `outbound`, `internal`, `external`).
     local_networks: Vec<String>,
+    /// Report an event for each report of a flow with more than so many bytes; 0 is never.
+    flow_above: Size,
+    /// Report an event for an address and port that accepts TCP connections and was not seen to before. What is seen in the first period is known.
+    new_listeners: bool,
+    /// Report an event for an address and port with more than so many connections of TCP in a period that are begun but not completed; 0 is never.
+    syn_flood_above: u64,
+    /// Report an event for who tries more than so many addresses and ports in a period by TCP without success; 0 is never.
+    scan_above: u64,
     /// What is reported as a tag, of the keys and `end_reason`, `service`, `direction`, `tunnel_type`, `tcp_state`. Everything else is a field.
     tags: Vec<String>,
-    /// Divide the flows between all cores.
+    /// Divide the flows between all cores; not with the last three events, for which all flows of a host have to be in one place.
     sharded: bool,
 }
 
@@ -98,6 +109,10 @@ impl Default for Settings {
             community_id_seed: 0,
             service: false,
             local_networks: Vec::new(),
+            flow_above: Size(0),
+            new_listeners: false,
+            syn_flood_above: 0,
+            scan_above: 0,
             tags: vec!["protocol".to_owned()],
             sharded: true,
         }
@@ -179,12 +194,14 @@ impl Plugin for Flow {
         let networks = Networks::new(&settings.local_networks).context("local_networks")?;
         let memory = usize::try_from(settings.memory_limit.0).unwrap_or(usize::MAX);
         let table = Table::new(Counting { max_flows: flows.flows_in(memory), ..flows });
+        let events = Events::new(&settings, table.settings(), env)?;
         Ok(Flow {
             writer: Writer::new(&settings, *table.settings(), networks)?,
             table,
             ledger: Ledger::new(env),
             memory,
-            whole: !settings.sharded,
+            whole: !settings.sharded || events.of_hosts(),
+            events,
             inspectors: Vec::new(),
             clock: None,
         })
@@ -233,15 +250,19 @@ impl Aggregator for Flow {
         let Some(now) = self.now() else { return };
         self.table.sweep(now);
         self.hand_on(out);
-        let Flow { table, writer, ledger, inspectors, .. } = self;
-        table.report(now, &mut |flow| put(&flow, inspectors, writer, ledger, out));
+        let Flow { table, writer, ledger, events, inspectors, .. } = self;
+        table.report(now, &mut |flow| put(&flow, inspectors, writer, ledger, events, out));
+        self.events.report(now, out);
         self.ledger.say();
         self.ledger.held(self.table.len());
     }
 
     fn finish(&mut self, out: &mut Collector) {
-        let Flow { table, writer, ledger, inspectors, .. } = self;
-        table.finish(&mut |flow| put(&flow, inspectors, writer, ledger, out));
+        let Flow { table, writer, ledger, events, inspectors, .. } = self;
+        table.finish(&mut |flow| put(&flow, inspectors, writer, ledger, events, out));
+        if let Some((latest, _)) = self.clock {
+            self.events.report(latest, out);
+        }
         self.ledger.say();
         self.ledger.held(0);
         self.ledger.close(self.table.settings().cumulative, out);
@@ -251,8 +272,8 @@ impl Aggregator for Flow {
 impl Flow {
     /// Writes what is complete.
     fn hand_on(&mut self, out: &mut Collector) {
-        let Flow { table, writer, ledger, inspectors, .. } = self;
-        table.ended().for_each(|flow| put(&flow, inspectors, writer, ledger, out));
+        let Flow { table, writer, ledger, events, inspectors, .. } = self;
+        table.ended().for_each(|flow| put(&flow, inspectors, writer, ledger, events, out));
         ledger.say();
     }
 
@@ -271,9 +292,11 @@ fn put(
     inspectors: &[Arc<Mutex<Inspector>>],
     writer: &mut Writer,
     ledger: &mut Ledger,
+    events: &mut Events,
     out: &mut Collector,
 ) {
     ledger.reported(flow);
+    events.flow(flow, out);
     let show = |inspector: &Arc<Mutex<Inspector>>| inspector.lock().unwrap_or_else(PoisonError::into_inner).show(flow);
     let metadata = inspectors.iter().map(show).find(|m| !m.is_empty());
     writer.write(flow, metadata.as_ref(), out);
