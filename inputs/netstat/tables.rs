@@ -63,7 +63,16 @@ impl Socket {
         let mut words = scan::words(line).skip(1);
         let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
         let number = scan::hex(words.next()?)?;
-        let state = if tcp { State::of_tcp(number)? } else { State::Datagram };
+        if tcp {
+            return Socket::tcp(number, local, remote);
+        }
+        let state = State::Datagram;
+        Some(Socket { hash: hash(&(state as u8, local, remote)), state })
+    }
+
+    /// A socket of TCP by the kernel's number of its state, its own address and that of its peer; nothing if nobody counts the state.
+    pub(super) fn tcp(number: u64, local: Address, remote: Address) -> Option<Socket> {
+        let state = State::of_tcp(number)?;
         Some(Socket { hash: hash(&(state as u8, local, remote)), state })
     }
 
@@ -78,9 +87,12 @@ impl Socket {
     }
 }
 
-/// Address and port of `0100007F:1F90`. Addresses are words of 32 bits as they lie in memory; an IPv4 address counts as the
-/// IPv6 address that stands for it.
-fn address(text: &[u8]) -> Option<([u32; 4], u64)> {
+/// An address and a port. Addresses are words of 32 bits as they lie in memory; an IPv4 address counts as the IPv6 address that
+/// stands for it.
+pub(super) type Address = ([u32; 4], u64);
+
+/// Address and port of `0100007F:1F90`.
+fn address(text: &[u8]) -> Option<Address> {
     let (address, port) = scan::split_once(text, b':')?;
     let word = |at: usize| Some(scan::hex(address.get(at..at + 8)?)? as u32);
     let words = match address.len() {
