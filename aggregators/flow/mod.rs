@@ -5,6 +5,7 @@
 //! read is, at any time, what is in flows plus what is not counted, by cause; at the stop that is checked.
 
 mod events;
+mod geo;
 mod ledger;
 mod names;
 mod networks;
@@ -17,6 +18,7 @@ use agent_packets::flow::{Keys, Settings as Counting, Table};
 use agent_packets::metadata::Inspector;
 use agent_packets::{Flow as Record, Packets};
 use events::Events;
+use geo::Geo;
 use ledger::Ledger;
 use networks::Networks;
 use schemars::JsonSchema;
@@ -76,6 +78,8 @@ struct Settings {
     service: bool,
     /// Networks that are one's own, as `10.0.0.0/8`: reports `direction` (`inbound`, `outbound`, `internal`, `external`).
     local_networks: Vec<String>,
+    /// Databases in MaxMind's format (`.mmdb`) of countries, cities or autonomous systems: reports what they say of both ends.
+    geoip_databases: Vec<String>,
     /// Report an event for each report of a flow with more than so many bytes; 0 is never.
     flow_above: Size,
     /// Report an event for an address and port that accepts TCP connections and was not seen to before. What is seen in the first period is known.
@@ -84,7 +88,8 @@ struct Settings {
     syn_flood_above: u64,
     /// Report an event for who tries more than so many addresses and ports in a period by TCP without success; 0 is never.
     scan_above: u64,
-    /// What is reported as a tag, of the keys and `end_reason`, `service`, `direction`, `tunnel_type`, `tcp_state`. Everything else is a field.
+    /// What is reported as a tag, of the keys and `end_reason`, `service`, `direction`, `tunnel_type`, `src_country`, `dst_country`, `src_asn`,
+    /// `dst_asn`, `tcp_state`. Everything else is a field.
     tags: Vec<String>,
     /// Divide the flows between all cores; not with the last three events, for which all flows of a host have to be in one place.
     sharded: bool,
@@ -109,6 +114,7 @@ impl Default for Settings {
             community_id_seed: 0,
             service: false,
             local_networks: Vec::new(),
+            geoip_databases: Vec::new(),
             flow_above: Size(0),
             new_listeners: false,
             syn_flood_above: 0,
@@ -196,7 +202,7 @@ impl Plugin for Flow {
         let table = Table::new(Counting { max_flows: flows.flows_in(memory), ..flows });
         let events = Events::new(&settings, table.settings(), env)?;
         Ok(Flow {
-            writer: Writer::new(&settings, *table.settings(), networks)?,
+            writer: Writer::new(&settings, *table.settings(), networks, Geo::new(&settings.geoip_databases))?,
             table,
             ledger: Ledger::new(env),
             memory,
@@ -219,6 +225,9 @@ impl Aggregator for Flow {
         let max_flows = settings.flows_in(self.memory / of.max(1) as usize);
         self.table = Table::new(Counting { share: (index, of), max_flows, ..settings });
         self.ledger.shares(index, of);
+        if index > 0 {
+            self.writer.geo.quiet();
+        }
     }
 
     /// Metrics are nothing to it.
@@ -248,6 +257,7 @@ impl Aggregator for Flow {
 
     fn flush(&mut self, out: &mut Collector) {
         let Some(now) = self.now() else { return };
+        self.writer.geo.refresh(out);
         self.table.sweep(now);
         self.hand_on(out);
         let Flow { table, writer, ledger, events, inspectors, .. } = self;

@@ -1,5 +1,6 @@
 //! A flow as a metric.
 
+use super::geo::{Geo, Place};
 use super::names;
 use super::networks::Networks;
 use super::{Counting, Settings};
@@ -20,7 +21,9 @@ macro_rules! fields {
 fields! {
     Src "src", Dst "dst", SrcPort "src_port", DstPort "dst_port", Protocol "protocol", Vlan "vlan", Vni "vni", SrcMac "src_mac",
     DstMac "dst_mac", Tos "tos", Interface "interface", EndReason "end_reason", Service "service", Direction "direction",
-    TunnelType "tunnel_type", TcpState "tcp_state",
+    TunnelType "tunnel_type", SrcCountry "src_country", DstCountry "dst_country", SrcAsn "src_asn", DstAsn "dst_asn",
+    TcpState "tcp_state",
+    SrcCity "src_city", DstCity "dst_city", SrcOrganization "src_as_organization", DstOrganization "dst_as_organization",
     TunnelId "tunnel_id", TunnelSrc "tunnel_src", TunnelDst "tunnel_dst", InnerVlan "inner_vlan", CommunityId "community_id",
     First "first", Last "last",
     SrcPackets "src_packets", SrcBytes "src_bytes", SrcIpBytes "src_ip_bytes",
@@ -43,13 +46,14 @@ pub(super) struct Writer {
     community_id: Option<u16>,
     service: bool,
     networks: Networks,
+    pub(super) geo: Geo,
     /// A bit for each field that is a tag.
     tags: u32,
     text: String,
 }
 
 impl Writer {
-    pub(super) fn new(settings: &Settings, table: Counting, networks: Networks) -> Result<Self> {
+    pub(super) fn new(settings: &Settings, table: Counting, networks: Networks, geo: Geo) -> Result<Self> {
         let mut chosen = 0;
         for tag in &settings.tags {
             match tags().iter().position(|known| known == tag) {
@@ -63,6 +67,7 @@ impl Writer {
             community_id: settings.community_id.then_some(settings.community_id_seed),
             service: settings.service,
             networks,
+            geo,
             tags: chosen,
             text: String::new(),
         })
@@ -70,6 +75,7 @@ impl Writer {
 
     /// Adds the metric of a flow, with what its first packets say, if that is known.
     pub(super) fn write(&mut self, flow: &Flow, metadata: Option<&Metadata>, out: &mut Collector) {
+        self.geo.ready(out);
         let metric = out.metric("flow").time(flow.last);
         let mut line = Line { metric, tags: self.tags, text: &mut self.text };
         let keys = self.keys;
@@ -125,6 +131,11 @@ impl Writer {
             line.field(Field::TunnelId, u64::from(flow.tunnel.id));
             line.written(Field::TunnelSrc, |text| text::address(text, src));
             line.written(Field::TunnelDst, |text| text::address(text, dst));
+        }
+        if !self.geo.is_empty() {
+            let [src, dst] = [flow.src, flow.dst].map(|address| self.geo.place(address));
+            line.place(src, [Field::SrcCountry, Field::SrcAsn, Field::SrcCity, Field::SrcOrganization]);
+            line.place(dst, [Field::DstCountry, Field::DstAsn, Field::DstCity, Field::DstOrganization]);
         }
         if flow.vlans[1] != 0 {
             line.field(Field::InnerVlan, u64::from(flow.vlans[1]));
@@ -194,6 +205,18 @@ impl Line<'_> {
             self.written(field, |text| text::number(text, value));
         } else {
             self.field(field, value);
+        }
+    }
+
+    /// Adds what is known of where an end is.
+    fn place(&mut self, place: Place<'_>, [country, asn, city, organization]: [Field; 4]) {
+        for (field, text) in [(country, place.country), (city, place.city), (organization, place.organization)] {
+            if let Some(text) = text {
+                self.text(field, text);
+            }
+        }
+        if let Some(number) = place.asn {
+            self.number(asn, number);
         }
     }
 
