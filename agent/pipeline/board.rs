@@ -3,7 +3,7 @@
 //! The pipeline only says who is there, at its start and after a reload; numbers are read when somebody asks for them.
 
 use super::account::Account;
-use super::output::Link;
+use super::link::Link;
 use crate::config::{Digest, Instance};
 use agent_api::plugin::{Family, now};
 use agent_net::server::Sockets;
@@ -134,6 +134,17 @@ impl Seat {
         Some(Duration::from_nanos(u64::try_from(now() - since).unwrap_or(0)))
     }
 
+    /// What was dropped, with what the output has not counted yet: it does so when it flushes, and a slow write keeps it from that.
+    fn dropped(&self) -> BTreeMap<String, i64> {
+        let uncounted = self.link.as_ref().map(|link| link.uncounted()).unwrap_or_default();
+        let mut dropped: BTreeMap<String, i64> =
+            self.account.dropped().into_iter().map(|(reason, n)| (reason.to_owned(), n)).collect();
+        for (reason, n) in uncounted.into_iter().filter(|(_, n)| *n > 0) {
+            *dropped.entry(reason.to_owned()).or_default() += n as i64;
+        }
+        dropped
+    }
+
     fn status(&self) -> Status {
         let Account { taken, given, filtered, rejected, errors, cpu, .. } = &*self.account;
         Status {
@@ -142,7 +153,7 @@ impl Seat {
             taken: taken.read(),
             given: given.read(),
             filtered: filtered.read(),
-            dropped: self.account.dropped().into_iter().map(|(reason, n)| (reason.to_owned(), n)).collect(),
+            dropped: self.dropped(),
             rejected: rejected.read(),
             errors: errors.read(),
             queued: self.link.as_ref().map(|link| link.queued()),

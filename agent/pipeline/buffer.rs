@@ -166,6 +166,22 @@ impl Buffer {
         matches!(self, Buffer::Disk(_))
     }
 
+    /// Number of metrics dropped since that was last taken.
+    pub(super) fn dropped(&self) -> usize {
+        match self {
+            Buffer::Memory(queue) => queue.dropped(),
+            Buffer::Disk(disk) => disk.dropped(),
+        }
+    }
+
+    /// Number of metrics lost to damaged files since that was last taken.
+    pub(super) fn damaged(&self) -> usize {
+        match self {
+            Buffer::Memory(_) => 0,
+            Buffer::Disk(disk) => disk.damaged(),
+        }
+    }
+
     /// Number of metrics dropped since it was last asked.
     pub(super) fn take_dropped(&self) -> usize {
         match self {

@@ -1,6 +1,6 @@
 //! Fan-out: every output gets its share of a batch, without a copy unless its own options change something.
 
-use super::output::OutputHandle;
+use super::link::OutputHandle;
 use agent_api::{Batch, Log, Settled, View, stats};
 use std::sync::Arc;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};

@@ -22,6 +22,7 @@ mod intake;
 mod isolate;
 mod lanes;
 mod limit;
+mod link;
 mod middle;
 mod output;
 mod printer;

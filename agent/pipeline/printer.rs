@@ -1,7 +1,8 @@
 //! The output of `--test`: line protocol on standard output.
 
 use super::buffer::Buffer;
-use super::output::{Ending, OutputHandle, Writer};
+use super::link::OutputHandle;
+use super::output::{Ending, Writer};
 use super::queue::Queue;
 use crate::config::Queueing;
 use agent_api::plugin::{DynOutput, Future};

@@ -296,6 +296,11 @@ impl Queue {
         self.lock().len
     }
 
+    /// Number of metrics dropped since that was last taken.
+    pub(super) fn dropped(&self) -> usize {
+        self.lock().dropped
+    }
+
     /// Number of metrics dropped since it was last asked.
     pub(super) fn take_dropped(&self) -> usize {
         std::mem::take(&mut self.lock().dropped)

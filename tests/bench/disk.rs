@@ -2,7 +2,7 @@
 //! takes at all: blocks of 1 MiB, each synced.
 //!
 //! ```text
-//! cargo bench --no-default-features --bench disk [-- FOLDER]
+//! cargo bench --no-default-features --features agent-formats/influx --bench disk [-- FOLDER]
 //! ```
 //!
 //! The metrics are those of the comparison: three tags, four floats, 140 bytes of line protocol each. Without the argument the

@@ -246,6 +246,16 @@ impl Disk {
         Some(age(std::fs::metadata(path).ok()?.created().ok()?, SystemTime::now()))
     }
 
+    /// Number of metrics dropped since that was last taken.
+    pub(super) fn dropped(&self) -> usize {
+        self.core.lock().dropped
+    }
+
+    /// Number of metrics whose records could not be read back since that was last taken.
+    pub(super) fn damaged(&self) -> usize {
+        self.core.lock().damaged
+    }
+
     /// Number of metrics dropped since it was last asked.
     pub(super) fn take_dropped(&self) -> usize {
         std::mem::take(&mut self.core.lock().dropped)
