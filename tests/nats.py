@@ -22,8 +22,12 @@ class Server:
             sys.exit('nats-server is not installed: scripts/setup test does that')
         self.port = free_port()
         self.address = f'nats://127.0.0.1:{self.port}'
-        command = [program, '-a', '127.0.0.1', '-p', str(self.port), '-js', '-sd', folder / 'store', '-l', folder / 'nats.log']
-        self.process = subprocess.Popen(command)
+        self.folder = folder
+        self.command = [program, '-a', '127.0.0.1', '-p', str(self.port), '-js', '-sd', folder / 'store', '-l', folder / 'nats.log']
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command)
         began = time.monotonic()
         while True:
             try:
@@ -32,8 +36,13 @@ class Server:
             except ConnectionRefusedError:
                 if time.monotonic() - began > 30:
                     self.end()
-                    sys.exit(f'nats-server does not listen; see {folder}/nats.log')
+                    sys.exit(f'nats-server does not listen; see {self.folder}/nats.log')
                 time.sleep(0.05)
+
+    def restart(self):
+        """Kills it and starts it again with what it had stored."""
+        self.end()
+        self.start()
 
     def end(self):
         self.process.kill()

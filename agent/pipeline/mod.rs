@@ -100,6 +100,8 @@ pub struct Summary {
     pub gather_errors: i64,
 }
 
+/// So long senders are told what became of the last batches, when everything has ended.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// So long a listener may take to end; then its connections are cut.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -129,6 +131,7 @@ pub async fn run(
     pipeline.middle.end().await;
     // Everybody who could put something in has ended.
     let unsent = pipeline.outputs.end().await;
+    agent_api::plugin::outlived(FAREWELL).await;
     let gather_errors = stats::set("agent", &[]).counter("gather_errors").read() - errors_before;
     Ok(Summary { unsent, gather_errors })
 }

@@ -7,6 +7,7 @@
 //! Answers outlive the reader: what is under way when it stops is answered as long as the agent runs.
 
 use agent_api::metric::Outcome;
+use agent_api::plugin;
 use agent_net::nats::client::jetstream::AckKind;
 use agent_net::nats::client::{Client, Subject};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -43,7 +44,7 @@ impl Answers {
         let (tell, answers) = mpsc::unbounded_channel();
         let known = Arc::<Mutex<Known>>::default();
         let every = (ack_wait / 3).max(Duration::from_millis(100));
-        tokio::spawn(answer(client, answers, Arc::downgrade(&known), every));
+        plugin::outlive(answer(client, answers, Arc::downgrade(&known), every));
         Answers { known, tell }
     }
 

@@ -4,8 +4,8 @@
     python3 tests/probe/run.py [--agent target/debug/agent] [--flows 20000] [--seed 1] [--keep]
 
 A capture is made. Two probes ship it by etc/examples/probe.toml. Two engines take four partitions each by etc/examples/engine.toml; one of them is
-killed (SIGKILL) again and again while it writes, and in the end replaced by a third that takes over its partitions. Another engine, of a group of its
-own, takes everything undisturbed. Both databases have to hold every flow of the capture with exactly its packets and bytes, once for each probe.
+killed (SIGKILL) again and again while it writes, the server of NATS is killed and started again, and a third engine takes over the partitions of the
+first. Another engine, of a group of its own, takes everything undisturbed. Both databases have to hold every flow of the capture with exactly its packets and bytes, once for each probe.
 Ends with 1 if they do not, or if no kill came while there was something to do.
 """
 import argparse
@@ -137,7 +137,7 @@ def main():
     server = nats.Server(folder)
     agents = Agents(folder, server.address)
     try:
-        check(folder, server.port, agents, began)
+        check(folder, server, agents, began)
     finally:
         agents.end()
         server.end()
@@ -147,14 +147,14 @@ def main():
         shutil.rmtree(folder)
 
 
-def check(folder, port, agents, began):
+def check(folder, server, agents, began):
     want = capture(folder / 'own.pcap')
     reports = len(want) * len(PROBES)
     for name in PROBES:
         probe = agents.probe(name, folder / 'own.pcap')
         if probe.wait(LIMIT) != 0:
             sys.exit(f'probe {name} failed; see {folder}/{name}.log')
-    client = nats.Client(port)
+    client = nats.Client(server.port)
     messages = client.ask('STREAM.INFO.flows')['state']['messages']
     consumers = [f'engines-{subject.replace(".", "_")}' for subject in PARTITIONS]
     for name, subject in [*zip(consumers, PARTITIONS), ('engines-ledger', 'flows.ledger')]:
@@ -179,6 +179,8 @@ def check(folder, port, agents, began):
             break
     if kills == 0:
         sys.exit('everything was written before the first kill, so nothing was tested: more --flows')
+    server.restart()
+    client = nats.Client(server.port)
     agents.engine('third', PARTITIONS[:4], shared)
     agents.engine('one', PARTITIONS, alone, group='one')
 

@@ -22,7 +22,7 @@ pub use env::{
 };
 pub use errors::{BadLine, BuildError, ParseError, StartError, WriteError};
 pub use registry::{Build, Entry, Family, entries, find, here, nearest};
-pub use sender::{Request, Sender, Sink, Stop};
+pub use sender::{Request, Sender, Sink, Stop, outlive, outlived};
 
 /// Runs something that blocks or computes for long, giving the thread's other tasks to another thread meanwhile.
 pub fn blocking<T>(work: impl FnOnce() -> T) -> T {

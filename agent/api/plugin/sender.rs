@@ -2,8 +2,10 @@
 
 use super::Future;
 use crate::metric::Batch;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The agent's side of a [`Sender`].
@@ -51,6 +53,32 @@ impl Sender {
     pub fn error(&self, error: impl Into<anyhow::Error>) {
         self.0.error(error.into());
     }
+}
+
+/// What goes on although its listener has ended.
+static LEFT: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// Begins something that outlives its listener: telling senders what became of what they sent, which is known only when the outputs
+/// have written it. It has to end by itself once every receipt has been settled; the agent waits for it at its end, for a
+/// moment only.
+pub fn outlive(work: impl std::future::Future<Output = ()> + Send + 'static) {
+    let task = tokio::spawn(work);
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain(|task| !task.is_finished());
+    left.push(task);
+}
+
+/// For the agent, when everything else has ended: waits until what outlived its listener has ended as well, so long at most.
+pub async fn outlived(patience: Duration) {
+    let left = std::mem::take(&mut *LEFT.lock().unwrap_or_else(PoisonError::into_inner));
+    let all = async {
+        for task in left {
+            // One that panicked has ended, too.
+            let _ended = task.await;
+        }
+    };
+    // What is not told counts as not delivered, so it comes again.
+    let _late = tokio::time::timeout(patience, all).await;
 }
 
 /// A gather that a listener is asked for at an interval; dropping it says that the answer has been sent.
@@ -117,5 +145,24 @@ impl Stop {
 impl Clone for Stop {
     fn clone(&self) -> Self {
         Stop { token: self.token.clone(), requests: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+    #[tokio::test]
+    async fn what_outlives_its_listener_is_waited_for_but_not_for_ever() {
+        let done = Arc::new(AtomicBool::new(false));
+        let told = done.clone();
+        outlive(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            told.store(true, SeqCst);
+        });
+        outlive(std::future::pending());
+        outlived(Duration::from_millis(300)).await;
+        assert!(done.load(SeqCst));
     }
 }
