@@ -262,8 +262,10 @@ impl HttpResponse {
                 let status = response.status().as_u16();
                 let most = usize::try_from(self.settings.response_body_max_size.0).unwrap_or(usize::MAX);
                 let body = match Answer::read(response, most, 0).await {
-                    Ok(answer) => answer.unpack(most),
-                    Err(cause) => Err(cause.into()),
+                    // It was read until one byte too many had come.
+                    Ok(answer) if answer.cut => Err((most.saturating_add(1), anyhow!("longer than {most} bytes"))),
+                    Ok(answer) => answer.unpack(most).map_err(|cause| (0, cause)),
+                    Err(cause) => Err((0, cause.into())),
                 };
                 self.judge(status, body, address, &mut metric)
             }
@@ -311,11 +313,11 @@ impl HttpResponse {
         std::fs::read_to_string(path).with_context(|| format!("read bearer_token {path}")).map(Some)
     }
 
-    /// Adds what the answer is like, and says whether it is what was expected.
+    /// Adds what the answer is like, and says whether it is what was expected. An error comes with how much had been read.
     fn judge(
         &self,
         status: u16,
-        body: Result<Vec<u8>>,
+        body: Result<Vec<u8>, (usize, Error)>,
         address: &Address,
         metric: &mut agent_api::metric::Builder<'_>,
     ) -> Outcome {
@@ -325,7 +327,7 @@ impl HttpResponse {
             Ok((length, Err(_))) if !field.is_empty() => (length, Err(anyhow!("the body is no UTF-8"))),
             Ok((length, Err(bytes))) => (length, Ok(String::from_utf8_lossy(bytes.as_bytes()).into_owned())),
             Ok((length, Ok(text))) => (length, Ok(text)),
-            Err(cause) => (0, Err(cause)),
+            Err((length, cause)) => (length, Err(cause)),
         };
         metric.add_field("content_length", length as i64);
         let text = match text {

@@ -61,6 +61,7 @@ async fn what_is_expected_is_compared() {
     let got = check(own).await;
     assert!(got.contains(&"result=body_read_error".to_owned()), "{got:?}");
     assert!(got.contains(&"response_string_match=Int(0)".to_owned()), "{got:?}");
+    assert!(got.contains(&"content_length=Int(6)".to_owned()), "{got:?}");
 }
 
 #[tokio::test]
