@@ -11,7 +11,7 @@ fn lustre(tree: &Tree, own: impl FnOnce(&mut Settings)) -> Vec<String> {
 
 const STATS: &str = "snapshot_time             1438693064.430544 secs.usecs\n\
     read_bytes                203 samples [bytes] 1 1048576 78026\nwrite_bytes   76 samples [bytes] 1 1048576 1520\n\
-    get_info                  15 samples [reqs]\ncache_hit  7 samples [pages] 1 1 7\n";
+    get_info                  15 samples [reqs]\ncache_hit  7 samples [pages] 1 3 9\n";
 const JOBS: &str = "job_stats:\n- job_id:          build-7\n  snapshot_time:   1461772761\n\
     \x20 read_bytes:      { samples: 1, unit: bytes, min: 4096, max: 4097, sum: 4098 }\n\
     \x20 punch:           { samples: 2, unit:  reqs }\n- job_id: \"b 8\"\n  statfs:  { samples:           3, unit: reqs }\n";
@@ -42,7 +42,7 @@ fn an_object_server() {
             "lustre2,jobid=b 8,name=own-OST0001 jobstats_ost_statfs=3u",
             "lustre2,jobid=build-7,name=own-OST0001 jobstats_punch=2u,jobstats_read_bytes=4098u,jobstats_read_calls=1u,\
              jobstats_read_max_size=4097u,jobstats_read_min_size=4096u",
-            "lustre2,name=own-OST0001 cache_hit=7u,evictions=6u,read_bytes=78026u,read_calls=203u,write_bytes=1520u,\
+            "lustre2,name=own-OST0001 cache_hit=7u,cache_hit_pages=9u,cache_hit_samples=7u,evictions=6u,read_bytes=78026u,read_calls=203u,write_bytes=1520u,\
              write_calls=76u",
         ]
     );
@@ -73,7 +73,7 @@ fn a_bad_file_costs_no_other() {
         ("proc/fs/lustre/obdfilter/b/stats", "cache_hit 1\n"),
     ]);
     let got = lustre(&tree, |_| {});
-    assert_eq!(got[0], "lustre2,name=b cache_hit=1u");
+    assert_eq!(got[0], "lustre2,name=b cache_hit=1u,cache_hit_samples=1u");
     assert!(got[1].contains("obdfilter/a/stats"), "{got:?}");
     let settings = Settings { mgs_procfiles: vec!["own/*/stats".to_owned()], ..Settings::default() };
     assert!(Lustre2::new(settings, &tree.env()).is_err());
