@@ -154,6 +154,12 @@ impl Sink<'_> {
     /// Version 1: the metric is the whole histogram or summary.
     fn spread_by_fields(&mut self) {
         let metric = self.metric;
+        let is_part = |key: &str| matches!(key, "sum" | "count") || parse_float(key).is_ok();
+        if !metric.fields().any(|(key, value)| is_part(key) && value.number().is_some()) {
+            // A piece in the form of version 2: shown as a whole it would be empty, with the label `le` twice.
+            self.left_out += 1;
+            return;
+        }
         let Some(name) = self.mapping.names.metric(metric.name()) else { return };
         let Some(Point::Spread(spread)) = self.point(&name, metric.kind()) else { return };
         **spread = Spread::default();

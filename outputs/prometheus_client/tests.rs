@@ -116,6 +116,15 @@ fn histograms_and_summaries_of_version_1() {
 }
 
 #[test]
+fn pieces_of_version_2_are_no_histograms_of_version_1() {
+    let add = |batch: &mut Batch| {
+        batch.metric("prometheus").tag("le", "1").kind(Kind::Histogram).field("h_bucket", 9.0).time(1);
+        batch.metric("prometheus").kind(Kind::Counter).field("c", 5.0).time(1);
+    };
+    assert_eq!(page(|_| {}, add), ["# TYPE prometheus_c counter", "prometheus_c 5"]);
+}
+
+#[test]
 fn histograms_and_summaries_of_version_2() {
     let lines = page(second, |batch| {
         for (le, n) in [("1", 9.0), ("0.1", 4.0), ("+Inf", 10.0)] {
