@@ -182,3 +182,24 @@ fn sketches_that_do_not_fit_are_refused() {
     assert!(!fits(&batch, settings(5, 100)), "half a sketch");
     assert!(refusal::<Sketch>(json!({"heavy_hitters": ["src"], "state": true})).contains("state: needs a seed"));
 }
+
+/// Neighbouring addresses, as networks have them, are as different as any other values, whatever the seed.
+#[test]
+fn hashes_of_neighbours_are_spread() {
+    let parts = Parts::new("src").unwrap();
+    let (mut together, mut outside) = (0, 0);
+    for seed in 1..=200 {
+        let seed = FixedState::with_seed(seed);
+        let hash = |i: u32| {
+            let packet = Packet { src: (0x0a00_0000 + i).into(), ..Packet::default() };
+            seed.hash_one(parts.of(&Seen { packet, ..Seen::default() }))
+        };
+        let few: std::collections::BTreeSet<u64> = (1..20).map(|i| hash(i) >> 50).collect();
+        together += 19 - few.len();
+        let mut distinct = Distinct::new(10);
+        (0..4000).for_each(|i| distinct.add(hash(i)));
+        outside += usize::from((distinct.estimate() / 4000.0 - 1.0).abs() > 3.0 * distinct.error());
+    }
+    // Two of 19 are in one of 2^14 classes once in a hundred times.
+    assert!(together <= 8 && outside <= 4, "{together} together, {outside} outside");
+}
