@@ -183,20 +183,21 @@ impl Model {
         self.listen(Outcome::Delivered);
     }
 
-    /// The process ends: by itself, killed, or with the machine. Gives what must be there then, and what may be damaged.
-    fn end(&mut self) -> (BTreeSet<i64>, BTreeSet<i64>) {
+    /// The process ends: by itself, killed, or with the machine. Gives what must be there then, what may be damaged, and whether there
+    /// may be more: what was written by the output and not noted.
+    fn end(&mut self) -> (BTreeSet<i64>, BTreeSet<i64>, bool) {
         match self.random.below(3) {
             0 => {
                 self.fs.fail(0, false);
                 self.step(true);
                 let all = self.queue.iter().copied().collect();
                 let damaged = if self.random.below(2) == 0 { self.flip() } else { BTreeSet::new() };
-                (&all - &damaged, &all & &damaged)
+                (&all - &damaged, &all & &damaged, false)
             }
-            1 => (self.stored.clone(), BTreeSet::new()),
+            1 => (self.stored.clone(), BTreeSet::new(), true),
             _ => {
                 self.fs.crash();
-                (self.kept.clone(), BTreeSet::new())
+                (self.kept.clone(), BTreeSet::new(), true)
             }
         }
     }
@@ -233,7 +234,7 @@ impl Model {
     /// A new process takes over what is there.
     fn restart(&mut self) {
         let before = self.errors.read();
-        let (expected, damaged) = self.end();
+        let (expected, damaged, more) = self.end();
         self.leave();
         self.told.lock().unwrap().clear();
         self.waiting.clear();
@@ -255,6 +256,8 @@ impl Model {
         assert!(all.iter().all(|i| (0..self.next).contains(i)), "seed {}: invented", self.seed);
         let lost: Vec<_> = expected.difference(&all).collect();
         assert!(lost.is_empty(), "seed {}: lost {} from {:?} on", self.seed, lost.len(), lost.first());
+        let twice: Vec<_> = all.difference(&(&expected | &damaged)).copied().collect();
+        assert!(more || twice.is_empty(), "seed {}: after a graceful end {twice:?} came again", self.seed);
         // The last record of all may look like one that was not finished, which is a warning.
         let lost = damaged.difference(&all).max();
         let told = self.errors.read() > before || lost.is_none_or(|lost| all.last() < Some(lost));
