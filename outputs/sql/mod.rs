@@ -165,7 +165,11 @@ impl Output for Sql {
         self.database = None;
         let dsn = self.settings.data_source_name.reveal()?;
         let init = &self.settings.init_sql;
-        self.database = Some(plugin::blocking(|| Sqlite::open(&dsn, init))?);
+        let opened = plugin::blocking(|| Sqlite::open(&dsn, init));
+        self.database = Some(opened.map_err(|e| match Sqlite::is_busy(&e) {
+            true => StartError::Retry(e),
+            false => StartError::Fatal(e),
+        })?);
         Ok(())
     }
 

@@ -47,6 +47,12 @@ impl Sqlite {
         Ok(Sqlite { connection, time: dsn.time, layout, begin: dsn.begin, tables: HashMap::new() })
     }
 
+    /// True if it was another who had the database for himself just then.
+    pub(super) fn is_busy(error: &Error) -> bool {
+        let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+        matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
     /// Writes metrics in one transaction. A row that is refused is left out, unless it takes all others with it: `all_or_none`
     /// says so, and `known` whether the row is one that was refused before. An error means that nothing was written.
     pub(super) fn write(

@@ -52,6 +52,19 @@ fn metrics(tags: &[&str]) -> Chunk {
     batch.into()
 }
 
+#[tokio::test]
+async fn a_database_that_another_has_for_himself_is_opened_later() {
+    let file = File::new("busy");
+    let other = rusqlite::Connection::open(&file.0).unwrap();
+    other.execute_batch("CREATE TABLE t(v); BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)").unwrap();
+    let dsn = format!("{}?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)", file.dsn());
+    let settings = Settings { driver: "sqlite".to_owned(), data_source_name: Secret::new(&dsn), ..Settings::default() };
+    let mut output = Sql::new(settings, &Env::new("outputs.sql")).unwrap();
+    assert!(matches!(output.open().await, Err(StartError::Retry(_))));
+    other.execute_batch("COMMIT").unwrap();
+    output.open().await.unwrap();
+}
+
 const UNIQUE: &str = "CREATE TABLE {TABLE}({COLUMNS}, UNIQUE({TAG_COLUMN_NAMES}))";
 
 /// Written (None for all), rejected.
