@@ -91,7 +91,7 @@ class Agents:
             text = text.replace(old, new)
         config = self.folder / f'{name}.toml'
         config.write_text(text)
-        command = [options.agent, '--config', config] + (['--once'] if example == 'probe.toml' else [])
+        command = [options.agent.resolve(), '--config', config] + (['--once'] if example == 'probe.toml' else [])
         environment = {'NATS': self.server, **variables}
         with (self.folder / f'{name}.log').open('a') as log:
             agent = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.folder)
