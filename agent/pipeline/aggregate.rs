@@ -206,11 +206,15 @@ async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, origin
                 super::fanout::untaken();
             }
         }
+        let urges = batch.urges();
         batch.hash();
         let mut view = View::all(batch);
         let mut gone: Vec<u32> = Vec::new();
-        for aggregation in &all {
-            gone.extend(aggregation.add(&view).await);
+        // There is none where a batch only carries something.
+        if !view.is_empty() {
+            for aggregation in &all {
+                gone.extend(aggregation.add(&view).await);
+            }
         }
         if !gone.is_empty() {
             gone.sort_unstable();
@@ -221,6 +225,9 @@ async fn route(all: Vec<Aggregation>, mut batches: mpsc::Receiver<Batch>, origin
             view = rest;
         }
         originals.deliver_view(view).await;
+        if urges {
+            originals.urge().await;
+        }
     }
     all
 }

@@ -72,6 +72,13 @@ impl Buffer {
         }
     }
 
+    /// Has what is there written at once. On disk nobody waits for that: a sender is told once its metrics are stored.
+    pub(super) fn urge(&self) {
+        if let Buffer::Memory(queue) = self {
+            queue.urge();
+        }
+    }
+
     /// True if more may be pushed, or nobody has to ask.
     pub(super) fn has_room(&self) -> bool {
         match self {
@@ -97,7 +104,8 @@ impl Buffer {
         }
     }
 
-    /// Takes up to a batch, of what is written next by `buffer_order`; nothing if `full` and there is less than a batch.
+    /// Takes up to a batch, of what is written next by `buffer_order`; nothing if `full` and there is less than a batch of
+    /// which nothing is urgent.
     pub(super) async fn take(&self, full: bool) -> Chunk {
         match self {
             Buffer::Memory(queue) => queue.take(full),

@@ -17,7 +17,16 @@ impl Fanout {
         if batch.take_cargo().is_some() {
             untaken();
         }
+        let urges = batch.urges();
         self.deliver_view(View::all(batch)).await;
+        if urges {
+            self.urge().await;
+        }
+    }
+
+    /// Has the outputs write at once what they were handed so far.
+    pub(super) async fn urge(&self) {
+        self.outputs.read().await.iter().for_each(OutputHandle::urge);
     }
 
     /// Hands a view to all outputs. Waits only while they are being exchanged.

@@ -81,6 +81,13 @@ impl Intake {
         self.account.given.add(count as i64);
     }
 
+    /// Has all that was handed on before written at once.
+    async fn urge(&self) {
+        let mut batch = Batch::new();
+        batch.set_urges();
+        self.next.send(batch).await;
+    }
+
     /// Does what the options of a new configuration say from the next batch on.
     pub(super) fn set_rules(&self, rules: Rules) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
@@ -117,5 +124,9 @@ impl Sink for Hand {
 
     fn error(&self, error: agent_api::Error) {
         self.0.failed(&error);
+    }
+
+    fn urge(&self) -> Future<'_, ()> {
+        Box::pin(self.0.urge())
     }
 }

@@ -237,6 +237,11 @@ impl OutputHandle {
         queue.push(view);
     }
 
+    /// Has what was taken so far written at once.
+    pub(super) fn urge(&self) {
+        self.link.queue.urge();
+    }
+
     /// Asks for a flush now.
     pub(super) fn flush(&self) {
         self.link.flush.notify_one();

@@ -37,6 +37,8 @@ struct Inner {
     bytes: usize,
     /// Items at the end that came since the last were taken.
     newer: usize,
+    /// So many are to be written at once, full batch or not.
+    urgent: usize,
     /// The output is failing: credit is given back, nobody waits for it.
     failing: bool,
     dropped: usize,
@@ -208,6 +210,17 @@ impl Queue {
         }
     }
 
+    /// Has what is there written at once.
+    pub(super) fn urge(&self) {
+        let mut inner = self.lock();
+        inner.urgent = inner.len;
+        let ready = inner.len > 0 && !inner.failing;
+        drop(inner);
+        if ready {
+            self.ready.notify_one();
+        }
+    }
+
     /// True if more may be pushed, or nobody has to ask.
     pub(super) fn has_room(&self) -> bool {
         self.how.full != Full::Block || {
@@ -226,11 +239,11 @@ impl Queue {
         self.lock().items.front().map(|(since, _)| since.elapsed())
     }
 
-    /// Takes up to a batch, the oldest or the newest; nothing if `full` and there is less than a batch.
+    /// Takes up to a batch, the oldest or the newest; nothing if `full` and there is less than a batch of which nothing is urgent.
     pub(super) fn take(&self, full: bool) -> Chunk {
         let mut inner = self.lock();
         let mut chunk = Chunk::default();
-        if full && inner.len < self.batch() {
+        if full && inner.len < self.batch() && inner.urgent == 0 {
             return chunk;
         }
         let end = if self.how.order == Order::NewestFirst { End::Newest } else { End::Oldest };
@@ -239,6 +252,7 @@ impl Queue {
             && let Some(view) = inner.pop(left, end)
         {
             left -= view.len();
+            inner.urgent = inner.urgent.saturating_sub(view.len());
             views.push(view);
         }
         inner.newer = 0;
@@ -322,6 +336,7 @@ impl Queue {
             inner.dropped += gone.len();
             gone.settle(Settled::Rejected);
         }
+        inner.urgent = inner.urgent.min(inner.len);
     }
 }
 
@@ -353,6 +368,18 @@ mod tests {
         assert!(queue.take(true).is_empty());
         assert_eq!(numbers(&queue.take(false)), [8]);
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn what_is_urgent_is_no_full_batch() {
+        let queue = Queue::new(100, 4, Queueing::default());
+        queue.push(view(0..6));
+        queue.urge();
+        queue.push(view(6..7));
+        assert_eq!(numbers(&queue.take(true)), [0, 1, 2, 3]);
+        assert_eq!(numbers(&queue.take(true)), [4, 5, 6]);
+        queue.push(view(7..8));
+        assert!(queue.take(true).is_empty());
     }
 
     #[test]

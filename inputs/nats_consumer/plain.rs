@@ -63,7 +63,7 @@ impl Plain {
         };
         let hand_on = async {
             while let Some(message) = waiting.next().await {
-                let Ok(permit) = credit.clone().acquire_owned().await else { break };
+                let Ok(permit) = taker.out.urging(credit.clone().acquire_owned()).await else { break };
                 // Nobody waits for an answer.
                 taker.take(message, permit, |_| {}).await;
             }

@@ -6,7 +6,7 @@
 use super::Settings;
 use super::answers::Answers;
 use super::take::Taker;
-use agent_api::{Result, Stop, anyhow, bail};
+use agent_api::{Result, Sender, Stop, anyhow, bail};
 use agent_net::nats::causes;
 use agent_net::nats::client::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
 use agent_net::nats::client::jetstream::context::ConsumerInfoErrorKind;
@@ -150,7 +150,7 @@ impl Reader {
         let subscribed = client.subscribe(inbox.clone()).await;
         let mut messages = subscribed.map_err(|e| anyhow!("subscribe: {}", causes(&e)))?;
         let mut unanswered = 0;
-        while let Some(mut permits) = permits(credit, stop).await {
+        while let Some(mut permits) = permits(credit, &self.taker.out, stop).await {
             let request = pull::BatchConfig {
                 batch: permits.num_permits(),
                 expires: Some(EXPIRES),
@@ -237,7 +237,7 @@ impl Reader {
         let mut messages = subscribed.map_err(|e| anyhow!("subscribe: {}", causes(&e)))?;
         loop {
             let next = async {
-                let permit = credit.clone().acquire_owned().await;
+                let permit = self.taker.out.urging(credit.clone().acquire_owned()).await;
                 (permit, messages.next().await)
             };
             let (permit, message) = tokio::select! {
@@ -300,11 +300,11 @@ enum End {
 }
 
 /// Permits for the messages of a request, one at least; None if the reader is to stop.
-async fn permits(credit: &Arc<Semaphore>, stop: &Stop) -> Option<OwnedSemaphorePermit> {
+async fn permits(credit: &Arc<Semaphore>, out: &Sender, stop: &Stop) -> Option<OwnedSemaphorePermit> {
     let mut permits = tokio::select! {
         biased;
         () = stop.stopped() => return None,
-        first = credit.clone().acquire_owned() => first.ok()?,
+        first = out.urging(credit.clone().acquire_owned()) => first.ok()?,
     };
     let more = credit.available_permits().min(AT_A_TIME - 1);
     // Another reader may have been quicker.

@@ -321,7 +321,9 @@ impl Reader {
             self.skips = true;
         }
         while whole > 0 {
-            let most = if self.shared.once { usize::MAX } else { self.shared.settings.max_undelivered_lines };
+            // Half of what may be under way, so that one half is written while the other is parsed.
+            let most = self.shared.settings.max_undelivered_lines.div_ceil(2);
+            let most = if self.shared.once { usize::MAX } else { most };
             let (lines, end) = self.lines.count(&self.rest[..whole], most);
             let part = if end == self.rest.len() {
                 std::mem::take(&mut self.rest)
@@ -346,7 +348,7 @@ impl Reader {
     async fn hand_on(&mut self, part: Vec<u8>, lines: usize, out: &Sender, stop: &Stop) -> bool {
         let len = part.len() as u64;
         let permit = tokio::select! {
-            permit = self.shared.credit.clone().acquire_many_owned(u32::try_from(lines).unwrap_or(u32::MAX)) => permit,
+            permit = out.urging(self.shared.credit.clone().acquire_many_owned(u32::try_from(lines).unwrap_or(u32::MAX))) => permit,
             () = stop.stopped() => return false,
         };
         let mut metrics = Collector::new();

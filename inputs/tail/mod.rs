@@ -74,8 +74,8 @@ struct Settings {
     pipe: bool,
     /// How changes are noticed: `inotify`, or `poll` for file systems that do not tell. Both look every second or more often.
     watch_method: WatchMethod,
-    /// So many lines may be under way to the outputs; reading waits until some of them have been written. Should be as many as
-    /// `metric_batch_size` of the outputs at least.
+    /// So many lines may be under way to the outputs; reading waits until some of them have been written. Outputs that are
+    /// waited for write batches that are not full yet, so that fewer than `metric_batch_size` make requests smaller, but nothing slower.
     max_undelivered_lines: usize,
     /// Encoding of the files: `utf-8`, `utf-16le`, `utf-16be`; nothing takes the bytes as they are.
     character_encoding: String,

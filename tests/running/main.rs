@@ -1,4 +1,4 @@
-//! The real binary while it runs: reloads under load, watching, the local API, plugins that cannot start.
+//! The real binary while it runs: reloads under load, watching, the local API, plugins that cannot start, inputs that wait for outputs.
 
 mod agent;
 #[cfg(unix)]
@@ -7,4 +7,6 @@ mod client;
 mod reload;
 #[cfg(unix)]
 mod startup;
+#[cfg(unix)]
+mod urging;
 mod watch;

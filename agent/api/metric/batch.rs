@@ -17,6 +17,7 @@ pub struct Batch {
     receipt: Option<Receipt>,
     guard: Option<Guard>,
     cargo: Option<Cargo>,
+    urges: bool,
     names: Option<Kept>,
 }
 
@@ -163,6 +164,7 @@ impl Batch {
         self.receipt = None;
         self.guard = None;
         self.cargo = None;
+        self.urges = false;
         self.names = None;
     }
 
@@ -285,6 +287,16 @@ impl Batch {
     /// Takes off what the batch carries beside its metrics.
     pub fn take_cargo(&mut self) -> Option<Cargo> {
         self.cargo.take()
+    }
+
+    /// True if what came before this batch is to be written at once.
+    pub fn urges(&self) -> bool {
+        self.urges
+    }
+
+    /// Lets the batch tell the outputs to write at once what they have when it comes to them.
+    pub fn set_urges(&mut self) {
+        self.urges = true;
     }
 
     /// Copies a text into the arena. Beyond 2 GiB the text is left empty: builders check `full` first.

@@ -16,7 +16,14 @@ pub trait Sink: Send + Sync + 'static {
     fn send_blocking(&self, batch: Batch, elastic: bool);
     /// Takes note of an error.
     fn error(&self, error: anyhow::Error);
+    /// Has all that was handed over before written at once. Does nothing where nothing is kept for later.
+    fn urge(&self) -> Future<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
+
+/// So often the outputs are told again that somebody waits for them: others may have handed on more meanwhile.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Hands batches to the agent; cloning makes another hand for the same plugin.
 #[derive(Clone)]
@@ -47,6 +54,22 @@ impl Sender {
     /// `send_live` from a thread that may block.
     pub fn send_live_blocking(&self, batch: Batch) {
         self.0.send_blocking(batch, false);
+    }
+
+    /// Waits for what ends when metrics handed on before have been written, such as room below `max_undelivered_messages`. Meanwhile
+    /// the outputs write what they have although their batches are not full, and their flush interval is not over.
+    pub async fn urging<T>(&self, wait: impl std::future::Future<Output = T>) -> T {
+        let urge = async {
+            loop {
+                self.0.urge().await;
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = wait => done,
+            never = urge => never,
+        }
     }
 
     /// Reports an error; the agent counts and logs it.
