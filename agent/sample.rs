@@ -109,8 +109,10 @@ const AGENT: &str = "\
   ## Files are synced, at most so often.
   # buffer_disk_sync = true
   # buffer_sync_interval = \"50ms\"
-  ## They are encrypted with this key, a text of at least 32 characters, best from a secret store: \"@{store:key}\".
+  ## They and dead letters are encrypted with this key, a text of at least 32 characters, best from a secret store: \"@{store:key}\".
   # buffer_key = \"\"
+  ## What was encrypted with one of these before is read, too.
+  # buffer_old_keys = []
   ## Where metrics are kept that an output has refused for good; nothing to drop them.
   # dead_letter_directory = \"\"
   ## Random delay of a collection, at most.

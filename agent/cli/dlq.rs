@@ -1,6 +1,6 @@
 //! `dlq list|show|replay|drop`: metrics that outputs have refused for good.
 
-use super::{args, load, print, sources, surroundings};
+use super::{args, load, log, print, sources, surroundings};
 use crate::pipeline::{DeadLetters, Letter, Mode, folders, replay};
 use agent_api::{Context, Result, bail};
 use clap::ArgMatches;
@@ -14,7 +14,7 @@ pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitC
     let kept: Vec<_> = folders(&config)
         .into_iter()
         .zip(&config.outputs)
-        .filter_map(|(f, o)| Some((f.name, DeadLetters::new(f.dead_letters?, o.plugin.log_name()), o)))
+        .filter_map(|(f, o)| Some((f.name, DeadLetters::new(f.dead_letters?, o.plugin.log_name(), f.keys), o)))
         .collect();
     if command == "list" {
         let mut out = String::new();
@@ -38,14 +38,25 @@ pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitC
     let ids: BTreeSet<u64> = args::all(m, "ID").iter().map(id).collect::<Result<_>>()?;
     let (mut found, _) = letters.read()?;
     found.retain(|letter: &Letter| ids.is_empty() || ids.contains(&letter.id));
+    let surroundings = surroundings(&config, Mode::Once);
+    if command != "drop" {
+        crate::secrets::start(&config, &surroundings).await?;
+    }
     match command {
         "show" => {
-            let mut out = String::new();
+            let (mut out, mut locked) = (String::new(), 0);
             for letter in &found {
-                writeln!(out, "{} {} {}: {}", letter.id, letter.time, letter.output, letter.reason)?;
-                writeln!(out, "    {}", letter.metric)?;
+                write!(out, "{} {} {}: ", letter.id, letter.time, letter.output)?;
+                match letters.open(letter) {
+                    Ok(refused) => writeln!(out, "{}\n    {}", refused.reason, refused.metric)?,
+                    Err(e) => {
+                        locked += 1;
+                        writeln!(out, "{e:#}")?;
+                    }
+                }
             }
-            print::text(&out)
+            print::text(&out)?;
+            Ok(if locked == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         "drop" => {
             if ids.is_empty() && !args::flag(m, "all") {
@@ -55,11 +66,14 @@ pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitC
             print::text(&format!("{removed} dropped\n"))
         }
         "replay" => {
-            let surroundings = surroundings(&config, Mode::Once);
-            crate::secrets::start(&config, &surroundings).await?;
+            let all = found.len();
+            // Those that cannot be read stay, and keep none of the others from being sent.
+            found.retain(|letter| {
+                letters.open(letter).map_err(|e| log().error(format_args!("dead letters: {e:#}"))).is_ok()
+            });
             let written = replay(output, letters, &found, &surroundings).await?;
-            print::text(&format!("{written} of {} written\n", found.len()))?;
-            Ok(if written == found.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            print::text(&format!("{written} of {all} written\n"))?;
+            Ok(if written == all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         other => bail!("unknown command {other:?}"),
     }

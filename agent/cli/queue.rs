@@ -11,7 +11,7 @@ pub(super) async fn queue(root: &ArgMatches, matches: &ArgMatches) -> Result<Exi
     let config = load(&sources(&[root, matches]))?;
     let Some((command, m)) = matches.subcommand() else { bail!("no command") };
     let queues: Vec<_> =
-        folders(&config).into_iter().filter_map(|f| Some((f.name, Offline::new(f.queue?, f.key, log())))).collect();
+        folders(&config).into_iter().filter_map(|f| Some((f.name, Offline::new(f.queue?, f.keys, log())))).collect();
     if command == "list" {
         let mut out = String::new();
         for (name, queue) in &queues {

@@ -1,7 +1,7 @@
 //! The `[agent]` table (TELEGRAF.md 2).
 
 use super::errors::{Problem, name_hints};
-use super::typed::{count, duration, flag, size, text, whole};
+use super::typed::{count, duration, flag, size, text, texts, whole};
 use super::{AgentSettings, Full, Order};
 use crate::control::{Api, ApiError};
 use agent_api::Secret;
@@ -26,7 +26,7 @@ const LOOSE: [&str; 11] = [
 ];
 
 /// The other keys.
-const EXACT: [&str; 30] = [
+const EXACT: [&str; 31] = [
     "debug",
     "quiet",
     "logformat",
@@ -52,6 +52,7 @@ const EXACT: [&str; 30] = [
     "reload_guard",
     "api",
     "buffer_key",
+    "buffer_old_keys",
     "buffer_full",
     "buffer_order",
     "dead_letter_directory",
@@ -107,6 +108,7 @@ impl AgentSettings {
             "reload_guard" => self.reload_guard = duration(entry)?,
             "api" => self.api = Some(api(entry)?),
             "buffer_key" => self.buffer_key = Secret::new(text(entry)?),
+            "buffer_old_keys" => self.buffer_old_keys = secrets(entry)?,
             "buffer_full" => self.buffer_full = named(entry, &Full::NAMES)?,
             "buffer_order" => self.buffer_order = named(entry, &Order::NAMES)?,
             "dead_letter_directory" => self.dead_letter_directory = text(entry)?,
@@ -187,6 +189,11 @@ fn positive(entry: &Entry) -> Result<Duration, Problem> {
 /// Where an output keeps what it has not written yet.
 pub(super) fn strategy(entry: &Entry) -> Result<String, Problem> {
     one_of(entry, &["", "memory", "disk_write_through", "disk"])
+}
+
+/// A list of secrets; those that are empty count as not given.
+pub(super) fn secrets(entry: &Entry) -> Result<Vec<Secret>, Problem> {
+    Ok(texts(entry)?.into_iter().filter(|text| !text.is_empty()).map(Secret::new).collect())
 }
 
 /// One of a few values, the first where the text is empty.

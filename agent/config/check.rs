@@ -2,8 +2,8 @@
 
 use super::errors::{Errors, Problem};
 use super::{Config, Instance, NotBuilt, Surroundings};
+use agent_api::BuildError;
 use agent_api::options::{OptionError, link_secrets};
-use agent_api::{BuildError, Secret};
 
 impl Config {
     /// Builds all plugins without starting any, and gives all that is wrong.
@@ -18,12 +18,19 @@ impl Config {
             problems.extend(self.unknown_stores(plugin));
         }
         for output in &self.outputs {
-            let key = output.disk.iter().filter_map(|disk| disk.key.as_ref());
-            let unknown = key.flat_map(Secret::references).filter(|(store, _)| !self.has_store(store));
-            problems.extend(unknown.map(|(store, key)| {
-                let message = format!("buffer_key: unknown secret store for \"@{{{store}:{key}}}\"");
-                Problem::at(output.plugin.span, message).of(&output.plugin.log_name())
-            }));
+            let keys =
+                output.disk.as_ref().map(|disk| &disk.keys).or(output.dead_letters.as_ref().map(|kept| &kept.keys));
+            let named = keys.into_iter().flat_map(|keys| {
+                let old = keys.old.iter().map(|key| ("buffer_old_keys", key));
+                keys.current.iter().map(|key| ("buffer_key", key)).chain(old)
+            });
+            for (option, key) in named {
+                let unknown = key.references().into_iter().filter(|(store, _)| !self.has_store(store));
+                problems.extend(unknown.map(|(store, key)| {
+                    let message = format!("{option}: unknown secret store for \"@{{{store}:{key}}}\"");
+                    Problem::at(output.plugin.span, message).of(&output.plugin.log_name())
+                }));
+            }
         }
         if let Some(api) = &self.agent.api {
             let unknown = api.references.iter().filter(|(store, _)| !self.has_store(store));

@@ -3,11 +3,11 @@
 //! Telegraf reads them beside the plugin, which may have an option of the same name: such a key goes to both, and the
 //! plugin alone says whether its value is right.
 
-use super::agent_table::{named, one_of, strategy};
+use super::agent_table::{named, one_of, secrets, strategy};
 use super::errors::Problem;
 use super::filter::{FilterOptions, List};
 use super::typed::{count, duration_with_unit, flag, flag_or_word, list_table, size, text, text_table, texts, whole};
-use super::{AgentSettings, DiskBuffer, Full, Naming, Order, Queueing, StartupError, TimeSource};
+use super::{AgentSettings, DiskBuffer, Full, Keys, LetterBox, Naming, Order, Queueing, StartupError, TimeSource};
 use agent_api::Secret;
 use agent_api::log::Level;
 use agent_api::options::{Entry, Table};
@@ -46,6 +46,7 @@ pub(super) struct Common {
     pub(super) buffer_max_bytes: Option<u64>,
     pub(super) buffer_sync_interval: Option<Duration>,
     pub(super) buffer_key: Option<Secret>,
+    pub(super) buffer_old_keys: Option<Vec<Secret>>,
     pub(super) buffer_full: Option<Full>,
     pub(super) buffer_order: Option<Order>,
     pub(super) dead_letter_directory: Option<String>,
@@ -53,7 +54,7 @@ pub(super) struct Common {
 }
 
 /// Keys that Telegraf accepts on any plugin, also where they mean nothing.
-const TOLERATED: [&str; 54] = [
+const TOLERATED: [&str; 55] = [
     "alias",
     "always_include_global_tags",
     "always_include_local_tags",
@@ -62,6 +63,7 @@ const TOLERATED: [&str; 54] = [
     "buffer_full",
     "buffer_key",
     "buffer_max_bytes",
+    "buffer_old_keys",
     "buffer_order",
     "buffer_strategy",
     "buffer_sync_interval",
@@ -176,6 +178,7 @@ impl Common {
             (Outputs, "buffer_max_bytes") => self.buffer_max_bytes = Some(size(entry)?),
             (Outputs, "buffer_sync_interval") => self.buffer_sync_interval = Some(duration_with_unit(entry)?),
             (Outputs, "buffer_key") => self.buffer_key = Some(Secret::new(text(entry)?)),
+            (Outputs, "buffer_old_keys") => self.buffer_old_keys = Some(secrets(entry)?),
             (Outputs, "buffer_full") => self.buffer_full = Some(named(entry, &Full::NAMES)?),
             (Outputs, "buffer_order") => self.buffer_order = Some(named(entry, &Order::NAMES)?),
             (Outputs, "dead_letter_directory") => self.dead_letter_directory = Some(text(entry)?),
@@ -195,9 +198,18 @@ impl Common {
     }
 
     /// Where metrics are kept that an output with these options refused.
-    pub(super) fn dead_letters(&self, agent: &AgentSettings) -> Option<String> {
-        let own = self.dead_letter_directory.as_ref().unwrap_or(&agent.dead_letter_directory);
-        Some(own.clone()).filter(|directory| !directory.is_empty())
+    pub(super) fn dead_letters(&self, agent: &AgentSettings) -> Option<LetterBox> {
+        let directory = self.dead_letter_directory.as_ref().unwrap_or(&agent.dead_letter_directory).clone();
+        (!directory.is_empty()).then(|| LetterBox { directory, keys: self.keys(agent) })
+    }
+
+    /// With which what an output with these options keeps on disk is encrypted.
+    fn keys(&self, agent: &AgentSettings) -> Keys {
+        let current = self.buffer_key.as_ref().unwrap_or(&agent.buffer_key);
+        Keys {
+            current: Some(current.clone()).filter(|key| !key.is_empty()),
+            old: self.buffer_old_keys.as_ref().unwrap_or(&agent.buffer_old_keys).clone(),
+        }
     }
 
     /// The disk queue of an output with these options, those of the agent where it has none of its own.
@@ -208,7 +220,7 @@ impl Common {
             sync: self.buffer_disk_sync.unwrap_or(agent.buffer_disk_sync),
             sync_interval: self.buffer_sync_interval.unwrap_or(agent.buffer_sync_interval),
             max_bytes: self.queueing(agent).max_bytes.unwrap_or(DISK_MAX),
-            key: Some(self.buffer_key.as_ref().unwrap_or(&agent.buffer_key).clone()).filter(|key| !key.is_empty()),
+            keys: self.keys(agent),
         })
     }
 

@@ -243,9 +243,10 @@ fn excerpt(text: &str, span: Span) -> (String, usize, usize) {
 }
 
 /// What stands in keys whose values nobody may see.
-const HIDDEN: [&str; 10] = [
+const HIDDEN: [&str; 11] = [
     "password",
     "buffer_key",
+    "buffer_old_keys",
     "passphrase",
     "passwd",
     "token",

@@ -138,6 +138,7 @@ fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
         quoted(names.iter().find(|n| n.1 == value).map_or("", |n| n.0))
     }
     let time = |t: std::time::Duration| quoted(&Duration(t).to_string());
+    let old_keys: Vec<String> = a.buffer_old_keys.iter().map(|key| quoted(&hidden(key))).collect();
     let mut values = vec![
         ("interval", time(a.interval)),
         ("round_interval", a.round_interval.to_string()),
@@ -169,13 +170,14 @@ fn values(a: &AgentSettings) -> Vec<(&'static str, String)> {
         ("buffer_max_bytes", quoted(&Size(a.buffer_max_bytes.unwrap_or(0)).to_string())),
         ("buffer_sync_interval", time(a.buffer_sync_interval)),
         ("buffer_key", quoted(&hidden(&a.buffer_key))),
+        ("buffer_old_keys", format!("[{}]", old_keys.join(", "))),
         ("reload_guard", time(a.reload_guard)),
         ("buffer_full", word(&Full::NAMES, a.buffer_full)),
         ("buffer_order", word(&Order::NAMES, a.buffer_order)),
         ("dead_letter_directory", quoted(&a.dead_letter_directory)),
     ];
     let after = a.skip_processors_after_aggregators.unwrap_or(false);
-    values.insert(values.len() - 11, ("skip_processors_after_aggregators", after.to_string()));
+    values.insert(values.len() - 12, ("skip_processors_after_aggregators", after.to_string()));
     values
 }
 

@@ -69,8 +69,10 @@ pub struct AgentSettings {
     /// None: not given.
     pub buffer_max_bytes: Option<u64>,
     pub buffer_sync_interval: Duration,
-    /// `buffer_key`: disk queues are encrypted with it.
+    /// `buffer_key`: disk queues and dead letters are encrypted with it.
     pub buffer_key: Secret,
+    /// `buffer_old_keys`: they may have been encrypted with these.
+    pub buffer_old_keys: Vec<Secret>,
     /// The configuration before comes back by itself if a reload makes an input or output fail for so long; 0: never.
     pub reload_guard: Duration,
     /// `[agent.api]`: the local API; None: there is none.
@@ -115,6 +117,7 @@ impl Default for AgentSettings {
             buffer_max_bytes: None,
             buffer_sync_interval: Duration::from_millis(50),
             buffer_key: Secret::default(),
+            buffer_old_keys: Vec::new(),
             reload_guard: Duration::ZERO,
             api: None,
             buffer_full: Full::DropOldest,
@@ -257,8 +260,8 @@ pub struct OutputConfig {
     pub max_concurrent_requests: usize,
     /// None: what is not written yet is kept in memory.
     pub disk: Option<DiskBuffer>,
-    /// Where metrics that were refused for good are kept; the output has a folder of its own in it.
-    pub dead_letters: Option<String>,
+    /// None: metrics that were refused for good are not kept.
+    pub dead_letters: Option<LetterBox>,
     pub naming: Naming,
     pub startup_error_behavior: StartupError,
     pub filter: super::Filter,
@@ -315,7 +318,25 @@ pub struct DiskBuffer {
     /// So many bytes of files; beyond, the queue is full.
     pub max_bytes: u64,
     /// With which what is in the files is encrypted.
-    pub key: Option<Secret>,
+    pub keys: Keys,
+}
+
+/// `dead_letter_directory`: metrics that were refused for good are kept in files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterBox {
+    /// The folder in which every output has one of its own.
+    pub directory: String,
+    /// With which what is in the files is encrypted.
+    pub keys: Keys,
+}
+
+/// `buffer_key` and `buffer_old_keys`: with which what is kept on disk is encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// For what is written; None: it is not encrypted.
+    pub current: Option<Secret>,
+    /// For what was written before.
+    pub old: Vec<Secret>,
 }
 
 /// A secret store with its id.

@@ -151,8 +151,8 @@ impl Outputs {
         let startup = output.startup_error_behavior;
         let mut writer = Writer::new(plugin, startup, link.clone(), log.clone(), told);
         writer.lanes = self.lanes(output, &*writer.output)?;
-        writer.dead_letters =
-            folder.dead_letters.map(|letters| Arc::new(DeadLetters::new(letters, output.plugin.log_name())));
+        let letters = |directory| Arc::new(DeadLetters::new(directory, output.plugin.log_name(), folder.keys));
+        writer.dead_letters = folder.dead_letters.map(letters);
         let sockets = Sockets::default();
         let goes_on = before.is_some();
         match sockets.open(leaving, writer.open(strict, goes_on)).await {

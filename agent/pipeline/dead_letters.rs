@@ -1,8 +1,11 @@
 //! Dead letters: metrics that an output has refused for good, kept with the reason until somebody looks at them.
 //!
 //! A file of JSON lines for each output, so that any tool can read it. It is locked only while it is changed: letters may be
-//! looked at, sent again and removed while an agent runs.
+//! looked at, sent again and removed while an agent runs. With a key what is in a letter is encrypted; its number, time and output
+//! are not, so that letters can be counted and removed without the key.
 
+use super::seal::{Key, Keyring, Owner, id_of, shown};
+use crate::config::Keys;
 use agent_api::metric::Packed;
 use agent_api::{Batch, Context, Result, Serializer, View, bail};
 use jiff::Timestamp;
@@ -11,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A file grown to so many bytes takes no more.
 const MAX_BYTES: u64 = 256 << 20;
@@ -21,9 +25,12 @@ pub struct DeadLetters {
     directory: PathBuf,
     /// The output as users name it.
     output: String,
+    /// The keys of encryption, as the user gives them, and once they are known.
+    keys: Keys,
+    ring: OnceLock<Keyring>,
 }
 
-/// One metric and why it was refused.
+/// One metric that was refused, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// Unique among the letters of the output, growing.
@@ -32,7 +39,30 @@ pub struct Letter {
     pub time: String,
     /// By which output.
     pub output: String,
-    /// What the output said.
+    /// What was refused and why.
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+/// What is in a letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// To be read by anybody.
+    Open(Refused),
+    /// Encrypted: `buffer_key`.
+    Sealed {
+        /// The id of the key.
+        key: String,
+        /// In hexadecimal: the length of the reason in four bytes, the lowest first, the reason, the metric in its stored form.
+        sealed: String,
+    },
+}
+
+/// A metric and why it was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// What the output said: what a server answers may have data in it.
     pub reason: String,
     /// The metric in line protocol, to be read; empty where it cannot be written so.
     pub metric: String,
@@ -40,19 +70,60 @@ pub struct Letter {
     pub packed: String,
 }
 
-impl Letter {
+impl Refused {
+    fn new(reason: String, packed: &[u8]) -> Result<Self> {
+        let mut line = Vec::new();
+        let batch = Packed::read(packed)?;
+        let written = agent_formats::influx::Writer::for_test().serialize(batch.at(0), &mut line);
+        if written.is_err() {
+            line.clear();
+        }
+        let metric = String::from_utf8_lossy(&line).trim_end().to_owned();
+        Ok(Refused { reason, metric, packed: hex(packed) })
+    }
+
     /// The metric again.
     pub fn batch(&self) -> Result<Batch> {
-        let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
-        let bytes: Result<Vec<u8>> = self.packed.as_bytes().chunks(2).map(byte).collect();
-        bytes.and_then(|bytes| Packed::read(&bytes)).with_context(|| format!("read letter {}", self.id))
+        Packed::read(&bytes(&self.packed)?)
     }
+
+    fn sealed(reason: &str, packed: &[u8], id: u64, key: &Key) -> Result<Content> {
+        let mut bytes = (reason.len() as u32).to_le_bytes().to_vec();
+        bytes.extend_from_slice(reason.as_bytes());
+        bytes.extend_from_slice(packed);
+        key.seal(Owner::Letter { id }, &mut bytes, 0)?;
+        Ok(Content::Sealed { key: shown(&key.id()), sealed: hex(&bytes) })
+    }
+
+    fn unseal(sealed: &str, id: u64, key: &Key) -> Result<Self> {
+        let bytes = key.open(Owner::Letter { id }, &bytes(sealed)?)?;
+        let (len, rest) = bytes.split_first_chunk().context("it is too short")?;
+        let (reason, packed) = rest.split_at_checked(u32::from_le_bytes(*len) as usize).context("it is too short")?;
+        Refused::new(String::from_utf8_lossy(reason).into_owned(), packed)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>> {
+    let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
+    hex.as_bytes().chunks(2).map(byte).collect()
 }
 
 impl DeadLetters {
     /// Those in a directory. Opens nothing.
-    pub fn new(directory: PathBuf, output: String) -> Self {
-        DeadLetters { directory, output }
+    pub fn new(directory: PathBuf, output: String, keys: Keys) -> Self {
+        DeadLetters { directory, output, keys, ring: OnceLock::new() }
+    }
+
+    fn ring(&self) -> Result<&Keyring> {
+        if let Some(ring) = self.ring.get() {
+            return Ok(ring);
+        }
+        let ring = Keyring::new(&self.keys)?;
+        Ok(self.ring.get_or_init(|| ring))
     }
 
     fn file(&self) -> PathBuf {
@@ -83,29 +154,36 @@ impl DeadLetters {
     fn letters(&self, views: Vec<View>, reason: &str) -> Result<String> {
         let now = Timestamp::now();
         let first = u64::try_from(now.as_nanosecond()).unwrap_or(0);
-        let (mut text, mut writer) = (String::new(), agent_formats::influx::Writer::for_test());
+        let key = self.ring()?.current();
+        let mut text = String::new();
         for (i, (view, row)) in views.iter().flat_map(|v| (0..v.len()).map(move |row| (v, row))).enumerate() {
-            let mut line = Vec::new();
-            if writer.serialize(view.at(row), &mut line).is_err() {
-                line.clear();
-            }
+            let id = first + i as u64;
             let mut packed = Vec::new();
             Packed::new(&view.with_rows(vec![view.row(row)])).write(&mut packed);
-            let letter = Letter {
-                id: first + i as u64,
-                time: now.to_string(),
-                output: self.output.clone(),
-                reason: reason.to_owned(),
-                metric: String::from_utf8_lossy(&line).trim_end().to_owned(),
-                packed: packed.iter().map(|byte| format!("{byte:02x}")).collect(),
+            let content = match key {
+                Some(key) => Refused::sealed(reason, &packed, id, key)?,
+                None => Content::Open(Refused::new(reason.to_owned(), &packed)?),
             };
+            let letter = Letter { id, time: now.to_string(), output: self.output.clone(), content };
             text.push_str(&serde_json::to_string(&letter)?);
             text.push('\n');
         }
         Ok(text)
     }
 
-    /// All letters, and how many lines are none.
+    /// What is in a letter, decrypted where it must be. An error names the key that is missing.
+    pub fn open(&self, letter: &Letter) -> Result<Refused> {
+        let opened = match &letter.content {
+            Content::Open(refused) => Ok(refused.clone()),
+            Content::Sealed { key, sealed } => id_of(key)
+                .with_context(|| format!("{key:?} is not the id of a key"))
+                .and_then(|key| self.ring()?.find(key))
+                .and_then(|key| Refused::unseal(sealed, letter.id, key)),
+        };
+        opened.with_context(|| format!("read letter {}", letter.id))
+    }
+
+    /// All letters as they are kept, and how many lines are none.
     pub fn read(&self) -> Result<(Vec<Letter>, usize)> {
         let path = self.file();
         let text = match std::fs::read(&path) {
@@ -172,5 +250,57 @@ impl DeadLetters {
         }
         found.sort();
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agent_api::{Secret, Value};
+
+    fn keys(current: Option<&str>, old: &[&str]) -> Keys {
+        Keys { current: current.map(Secret::new), old: old.iter().copied().map(Secret::new).collect() }
+    }
+
+    #[test]
+    fn sealed_letters_are_read_with_their_key_alone_and_removed_without() {
+        let (first, second) = ("the first key, of 32 characters.", "the second key of 32 characters.");
+        let folder = super::super::disk::tests::Folder::new();
+        let letters = |keys| DeadLetters::new(folder.0.join("far"), "outputs.test".to_owned(), keys);
+        for (i, key) in [None, Some(first), Some(second)].into_iter().enumerate() {
+            let mut batch = Batch::new();
+            batch.metric("m").tag("host", "a").field("i", i as i64).time(7);
+            letters(keys(key, &[])).keep(vec![View::all(batch)], "status 400: host=a").unwrap();
+        }
+        let text = std::fs::read_to_string(folder.0.join("far/letters.jsonl")).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("host=a") && lines[1..].iter().all(|line| !line.contains("host=a")), "{text}");
+
+        let given = |keys| {
+            let letters = letters(keys);
+            let (kept, bad) = letters.read().unwrap();
+            assert_eq!((kept.len(), bad), (3, 0));
+            let number = |letter| match letters.open(letter)?.batch()?.at(0).field("i") {
+                Some(Value::Int(i)) => Ok(i),
+                other => bail!("{other:?}"),
+            };
+            kept.iter().map(|letter| number(letter).ok()).collect::<Vec<Option<i64>>>()
+        };
+        assert_eq!(given(keys(Some(second), &[first])), [Some(0), Some(1), Some(2)]);
+        assert_eq!(given(keys(Some(second), &[])), [Some(0), None, Some(2)]);
+        assert_eq!(given(keys(None, &[])), [Some(0), None, None]);
+
+        let ours = letters(keys(Some(second), &[]));
+        let (mut kept, _) = ours.read().unwrap();
+        let error = format!("{:#}", ours.open(&kept[1]).unwrap_err());
+        assert!(error.contains("buffer_old_keys must have the key with the id "), "{error}");
+        let opened = ours.open(&kept[2]).unwrap();
+        assert_eq!((&*opened.reason, &*opened.metric), ("status 400: host=a", "m,host=a i=2i 7"));
+        // The content of one letter is none of another.
+        kept[2].id += 1;
+        assert!(ours.open(&kept[2]).is_err());
+        kept[2].id -= 1;
+        assert_eq!(ours.remove(&[kept[1].id, kept[2].id].into()).unwrap(), 2);
+        assert_eq!(ours.read().unwrap(), (kept[..1].to_vec(), 0));
     }
 }

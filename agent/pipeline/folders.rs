@@ -3,8 +3,7 @@
 //! A folder is named after the alias of its output, else after the plugin, with a number from the second of that name on. Never
 //! after options, so that changing one does not orphan what is there.
 
-use crate::config::{Config, OutputConfig};
-use agent_api::Secret;
+use crate::config::{Config, Keys, OutputConfig};
 use std::path::{Path, PathBuf};
 
 /// Where an output keeps what outlives a run.
@@ -14,8 +13,8 @@ pub struct Folder {
     pub name: String,
     /// None: its queue is in memory.
     pub queue: Option<PathBuf>,
-    /// With which the queue is encrypted.
-    pub key: Option<Secret>,
+    /// With which queue and dead letters are encrypted.
+    pub keys: Keys,
     /// None: they are not kept.
     pub dead_letters: Option<PathBuf>,
 }
@@ -38,9 +37,9 @@ pub fn folders(config: &Config) -> Vec<Folder> {
         let name = named(o.plugin.queue_name());
         let within = |directory: &String| Path::new(directory).join(&name);
         let queue = o.disk.as_ref().map(|disk| within(&disk.directory));
-        let dead_letters = o.dead_letters.as_ref().map(within);
-        let key = o.disk.as_ref().and_then(|disk| disk.key.clone());
-        Folder { name, queue, key, dead_letters }
+        let dead_letters = o.dead_letters.as_ref().map(|kept| within(&kept.directory));
+        let keys = o.disk.as_ref().map(|disk| &disk.keys).or(o.dead_letters.as_ref().map(|kept| &kept.keys));
+        Folder { name, queue, keys: keys.cloned().unwrap_or_default(), dead_letters }
     };
     config.outputs.iter().map(of).collect()
 }

@@ -62,10 +62,10 @@ fn halves(chunk: &Chunk) -> Vec<Chunk> {
 #[cfg(test)]
 mod tests {
     use super::super::buffer::Buffer;
-    use super::super::dead_letters::DeadLetters;
+    use super::super::dead_letters::{DeadLetters, Refused};
     use super::super::output::{Ending, Writer};
     use super::super::queue::Queue;
-    use crate::config::Queueing;
+    use crate::config::{Keys, Queueing};
     use agent_api::metric::{Outcome, Receipt};
     use agent_api::plugin::{DynOutput, Future};
     use agent_api::stats::Counter;
@@ -122,8 +122,9 @@ mod tests {
         let (_ending, told) = tokio::sync::watch::channel(Ending::None);
         let (_handle, mut writer) = Writer::plain(Box::new(server), queue, "test", log, told);
         let folder = super::super::disk::tests::Folder::new();
-        let letters = DeadLetters::new(folder.0.join("letters"), "outputs.test".to_owned());
-        writer.dead_letters = Some(Arc::new(DeadLetters::new(folder.0.join("letters"), "outputs.test".to_owned())));
+        let kept = || DeadLetters::new(folder.0.join("letters"), "outputs.test".to_owned(), Keys::default());
+        let letters = kept();
+        writer.dead_letters = Some(Arc::new(kept()));
         let (tell, mut told) = tokio::sync::oneshot::channel();
         let mut batch = Batch::new();
         for i in 0..n {
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(writer.link.queue.len(), 0);
         let (found, bad) = letters.read().unwrap();
         assert_eq!(bad, 0);
+        let found: Vec<Refused> = found.iter().map(|letter| letters.open(letter).unwrap()).collect();
         assert!(found.iter().all(|l| l.reason == "400 bad metric" && l.metric.starts_with("m i=")));
         let dead = found.iter().map(|l| number(l.batch().unwrap().at(0))).collect();
         let (written, requests) = (written.lock().unwrap().clone(), *requests.lock().unwrap());

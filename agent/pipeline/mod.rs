@@ -33,6 +33,7 @@ mod replay;
 mod retry;
 mod room;
 mod schedule;
+mod seal;
 mod stage;
 
 use crate::config::{Config, Instance, Surroundings};
@@ -43,7 +44,7 @@ use all_outputs::Outputs;
 use board::Seat;
 pub use board::{Board, Breaker, Queued, Status, Writing};
 use credit::Credit;
-pub use dead_letters::{DeadLetters, Letter};
+pub use dead_letters::{Content, DeadLetters, Letter, Refused};
 pub use disk::{Alone, Offline, SegmentFile, Survey};
 use fanout::Fanout;
 pub use folders::{Folder, folders};

@@ -7,7 +7,7 @@ use super::output::{Ending, Writer};
 use super::queue::Queue;
 use crate::config::{Built, OutputConfig, Queueing, Surroundings};
 use agent_api::metric::{Outcome, Receipt};
-use agent_api::{Result, View, anyhow};
+use agent_api::{Context, Result, View, anyhow};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ pub async fn replay(
     let written: Arc<Mutex<BTreeSet<u64>>> = Arc::default();
     for letter in wanted {
         let (id, written) = (letter.id, written.clone());
-        let mut batch = letter.batch()?;
+        let mut batch = letters.open(letter)?.batch().with_context(|| format!("read letter {id}"))?;
         batch.set_receipt(Receipt::new(move |outcome| {
             if outcome == Outcome::Delivered {
                 written.lock().unwrap_or_else(PoisonError::into_inner).insert(id);

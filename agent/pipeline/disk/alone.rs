@@ -1,7 +1,7 @@
 //! A queue with no pipeline around it, for `tests/bench/disk.rs`: what is measured is the queue and nothing else.
 
 use super::Disk;
-use crate::config::{DiskBuffer, Full, Queueing};
+use crate::config::{DiskBuffer, Full, Keys, Queueing};
 use agent_api::stats::Counter;
 use agent_api::{Log, View};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ impl Alone {
             sync: true,
             sync_interval: Duration::from_millis(50),
             max_bytes: u64::MAX,
-            key: None,
+            keys: Keys::default(),
         };
         let how = Queueing { full: Full::Block, ..Queueing::default() };
         let log = Log::new("disk", None, Counter::default());

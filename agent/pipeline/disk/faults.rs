@@ -3,6 +3,8 @@
 use super::fake::Fake;
 use super::tests::{metrics, numbers, settings};
 use super::*;
+use crate::config::Keys;
+use crate::pipeline::seal;
 use agent_api::Secret;
 use agent_api::metric::{Outcome, Packed, Receipt};
 use agent_api::stats::Counter;
@@ -58,9 +60,13 @@ struct Bench {
 
 impl Bench {
     fn new(fs: Arc<Fake>, key: Option<&str>) -> Self {
+        Bench::with_keys(fs, key, &[])
+    }
+
+    fn with_keys(fs: Arc<Fake>, key: Option<&str>, old: &[&str]) -> Self {
         let said = Said::default();
         let _listening = tracing::subscriber::set_default(said.clone());
-        let (disk, mut thread) = open(&fs, key);
+        let (disk, mut thread) = open(&fs, key, old);
         thread.start();
         Bench { fs, disk, thread, now: Instant::now(), said, _listening }
     }
@@ -83,15 +89,16 @@ impl Bench {
     /// The machine loses its power and starts again; gives all that is there.
     fn after_a_crash(self) -> Vec<i64> {
         self.fs.crash();
-        let (disk, mut thread) = open(&self.fs, None);
+        let (disk, mut thread) = open(&self.fs, None, &[]);
         thread.start();
         all(&disk)
     }
 }
 
-fn open(fs: &Arc<Fake>, key: Option<&str>) -> (Disk, Thread) {
+fn open(fs: &Arc<Fake>, key: Option<&str>, old: &[&str]) -> (Disk, Thread) {
     let log = Log::new("outputs.test", None, Counter::default());
-    let settings = DiskBuffer { key: key.map(Secret::new), ..settings(1 << 30) };
+    let keys = Keys { current: key.map(Secret::new), old: old.iter().copied().map(Secret::new).collect() };
+    let settings = DiskBuffer { keys, ..settings(1 << 30) };
     let (disk, thread, told) = Disk::parts(fs.clone(), "/queue".into(), &settings, Queueing::default(), 100, log);
     told.send_replace(Phase::Ended);
     (disk, thread)
@@ -248,24 +255,17 @@ fn a_wrong_key_keeps_the_queue_and_says_which_is_needed() {
     let kept = bench.fs.files(".segment");
     assert!(!kept[0].1.windows(9).any(|w| w == b"some text"), "a text of a metric can be read in the file");
     drop(bench);
-    for (key, cause) in [
-        (None, format!("it is encrypted: set buffer_key to the key with the id {}", id(right))),
-        (
-            Some(wrong),
-            format!(
-                "it is encrypted with another key: it needs the one with the id {}, buffer_key has {}",
-                id(right),
-                id(wrong)
-            ),
-        ),
-    ] {
+    for (key, given) in [(None, "none".to_owned()), (Some(wrong), id(wrong))] {
         let mut bench = Bench::new(fs.clone(), key);
         drop(bench.push(100, 5));
         (0..3).for_each(|_| bench.step());
-        let path = kept[0].0.display();
+        let (path, needed) = (kept[0].0.display(), id(right));
         assert_eq!(
             bench.said.take(),
-            format!("disk queue: read {path}: {cause}; metrics stay in memory until the disk works\n")
+            format!(
+                "disk queue: read {path}: it is encrypted: buffer_key or buffer_old_keys must have the key with the id \
+                 {needed}, given is {given}; metrics stay in memory until the disk works\n"
+            )
         );
         assert_eq!((bench.disk.len(), bench.fs.files(".segment")), (5, kept.clone()));
     }
@@ -273,6 +273,37 @@ fn a_wrong_key_keeps_the_queue_and_says_which_is_needed() {
     assert!(bench.said.take().starts_with("disk queue: buffer_key: a key of 9 characters: expected 32 or more"));
     drop(bench.disk);
     assert_eq!(all(&Bench::new(bench.fs, Some(right)).disk), (0..10).collect::<Vec<i64>>());
+}
+
+#[test]
+fn an_old_key_is_for_what_is_there_and_the_new_one_for_what_comes() {
+    let (old, new) = ("a key of at least 32 characters, 1", "a key of at least 32 characters, 2");
+    let fs = Arc::new(Fake::new(1));
+    let mut bench = Bench::new(fs.clone(), Some(old));
+    drop(bench.push(0, 10));
+    bench.step();
+    drop(bench);
+    let mut bench = Bench::with_keys(fs.clone(), Some(new), &[old]);
+    assert_eq!(bench.said.take(), "disk queue: 10 metrics of an earlier run are sent first\n");
+    let mut waiting = bench.push(10, 10);
+    bench.step();
+    assert_eq!(waiting.try_recv(), Ok(Outcome::Delivered));
+    let files = bench.fs.files(".segment");
+    let keys: Vec<[u8; 8]> = files
+        .iter()
+        .map(|(_, bytes)| match segment::read_header(bytes) {
+            segment::Header::Whole(head) => head.key,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(keys, [old, new].map(|text| seal::Key::new(text).unwrap().id()));
+    let taken = all(&bench.disk);
+    assert_eq!(taken, (0..20).collect::<Vec<i64>>());
+    // Once that is written the old key is not needed any more.
+    bench.step();
+    drop(bench);
+    let bench = Bench::new(fs, Some(new));
+    assert_eq!((bench.said.take(), bench.disk.len()), (String::new(), 0));
 }
 
 #[test]

@@ -6,9 +6,9 @@
 use super::entry::Place;
 use super::fs::{Appended, FileSystem, Lock};
 use super::position::{Position, PositionFile};
-use super::seal::{Key, Seal};
 use super::segment::{self, HEADER, Header};
 use super::state::{Leftover, Segment};
+use crate::pipeline::seal::{Key, Keyring, OPEN, Owner, Seal};
 use agent_api::metric::{Packed, Packer};
 use agent_api::{Context, Log, Result, View, bail};
 use std::collections::VecDeque;
@@ -28,7 +28,8 @@ pub(super) struct Files {
     packer: Packer,
     /// Segments that are not written to any more and not synced yet.
     full: Vec<Active>,
-    seal: Seal,
+    /// With which what is written is encrypted.
+    key: Option<Arc<Key>>,
     /// A segment of this size is full.
     size: u64,
     /// The number of the next segment: larger than that of any file, so that a name is never used twice.
@@ -53,13 +54,13 @@ pub(super) struct Stored {
 }
 
 impl Files {
-    /// Opens the directory, made if it is not there, and looks for what an earlier run left in it. With a key, what is written is
-    /// encrypted.
+    /// Opens the directory, made if it is not there, and looks for what an earlier run left in it, encrypted with
+    /// one of the keys perhaps. With a current one, what is written is encrypted.
     pub(super) fn open(
         fs: Arc<dyn FileSystem>,
         directory: &Path,
         size: u64,
-        key: Option<&Arc<Key>>,
+        keys: &Keyring,
         log: &Log,
     ) -> Result<(Files, Leftover)> {
         let shown = directory.display();
@@ -69,7 +70,7 @@ impl Files {
         };
         let (file, position) =
             PositionFile::open(fs.clone(), directory).with_context(|| format!("read {shown}/position"))?;
-        let left = leftover(&*fs, directory, position, &|id| Seal::of(id, key), log)?;
+        let left = leftover(&*fs, directory, position, &|id| Seal::of(id, keys), log)?;
         let files = Files {
             directory: directory.to_owned(),
             _lock: lock,
@@ -77,7 +78,7 @@ impl Files {
             active: None,
             packer: Packer::default(),
             full: Vec::new(),
-            seal: Seal::new(key),
+            key: keys.current().cloned(),
             size,
             next: left.segments.back().map_or(0, |s| s.id) + 1,
             fs,
@@ -99,10 +100,8 @@ impl Files {
                 let payload = |out: &mut Vec<u8>| {
                     let from = out.len();
                     self.packer.write(view, out);
-                    match &self.seal {
-                        Seal::Key(key) => key.seal(*number, metrics, out, from),
-                        Seal::None | Seal::Perhaps(_) => Ok(()),
-                    }
+                    let owner = Owner::Record { number: *number, metrics };
+                    self.key.as_ref().map_or(Ok(()), |key| key.seal(owner, out, from))
                 };
                 segment::put_with(*number, metrics, &mut bytes, payload)?;
                 let len = bytes.len() - from - segment::RECORD;
@@ -133,8 +132,9 @@ impl Files {
         }
         let (fs, directory, id) = (&self.fs, &self.directory, self.next);
         let path = directory.join(format!("{id:020}.segment"));
+        let (key, seal) = (self.key.as_ref().map_or(OPEN, |key| key.id()), Seal::new(self.key.as_ref()));
         let begun = fs.create(&path).and_then(|mut file| {
-            file.append(&segment::header(first, self.seal.id()))?;
+            file.append(&segment::header(first, key))?;
             fs.sync_directory(directory)?;
             Ok(file)
         });
@@ -147,7 +147,7 @@ impl Files {
             }
         };
         self.next += 1;
-        stored.segments.push_back(Segment::new(id, first, path.clone(), HEADER, self.seal.clone()));
+        stored.segments.push_back(Segment::new(id, first, path.clone(), HEADER, seal));
         self.full.extend(self.active.take());
         self.active = Some(Active { file, path, id, end: HEADER as u64, synced: HEADER as u64 });
         Ok(())

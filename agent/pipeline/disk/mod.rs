@@ -13,7 +13,6 @@ mod files;
 mod fs;
 mod offline;
 mod position;
-mod seal;
 mod segment;
 mod state;
 mod storing;

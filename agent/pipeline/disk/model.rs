@@ -3,9 +3,10 @@
 
 use super::entry::{Content, Entry};
 use super::fake::Fake;
-use super::seal::{Key, Seal};
 use super::tests::{Random, metrics, numbers, settings};
 use super::*;
+use crate::config::Keys;
+use crate::pipeline::seal::{Keyring, Seal};
 use agent_api::Secret;
 use agent_api::metric::{Outcome, Packed, Receipt};
 use agent_api::stats::Counter;
@@ -33,7 +34,8 @@ struct Model {
     now: Instant,
     errors: Counter,
     order: Order,
-    key: Option<Secret>,
+    /// Every third sequence is encrypted, and its key changes now and then.
+    keys: Keys,
     /// What the queue gives, oldest first.
     queue: Vec<i64>,
     /// Pushed since metrics were last taken.
@@ -50,12 +52,14 @@ struct Model {
     told: Told,
 }
 
-/// Every third sequence is encrypted.
-const KEY: &str = "a key of at least 32 characters, 1";
+/// A key, by how many there were before.
+fn key(before: usize) -> Secret {
+    Secret::new(format!("a key of at least 32 characters, {before}"))
+}
 
-fn open(fs: &Arc<Fake>, order: Order, key: Option<&Secret>, batch: usize, errors: &Counter) -> (Disk, Thread) {
+fn open(fs: &Arc<Fake>, order: Order, keys: &Keys, batch: usize, errors: &Counter) -> (Disk, Thread) {
     let log = Log::new("outputs.test", None, errors.clone());
-    let settings = DiskBuffer { sync_interval: Duration::from_millis(50), key: key.cloned(), ..settings(1 << 20) };
+    let settings = DiskBuffer { sync_interval: Duration::from_millis(50), keys: keys.clone(), ..settings(1 << 20) };
     let how = Queueing { order, ..Queueing::default() };
     let (disk, mut thread, told) = Disk::parts(fs.clone(), "/queue".into(), &settings, how, batch, log);
     told.send_replace(Phase::Ended);
@@ -71,8 +75,8 @@ impl Model {
         let (fs, batch) = (Arc::new(Fake::new(seed)), 1 + random.below(400));
         let errors = Counter::default();
         let order = if seed.is_multiple_of(2) { Order::NewestFirst } else { Order::OldestFirst };
-        let key = seed.is_multiple_of(3).then(|| Secret::new(KEY));
-        let (disk, thread) = open(&fs, order, key.as_ref(), batch, &errors);
+        let keys = Keys { current: seed.is_multiple_of(3).then(|| key(0)), old: Vec::new() };
+        let (disk, thread) = open(&fs, order, &keys, batch, &errors);
         Model {
             seed,
             random,
@@ -83,7 +87,7 @@ impl Model {
             now: Instant::now(),
             errors,
             order,
-            key,
+            keys,
             queue: Vec::new(),
             fresh: BTreeSet::new(),
             hidden: Vec::new(),
@@ -214,8 +218,12 @@ impl Model {
         let (mut start, mut last) = (segment::HEADER, 0);
         while let Some(record) = segment::next(bytes, start, last) {
             if (record.start..record.end).contains(&at) {
-                let key = self.key.as_ref().map(|_| Arc::new(Key::new(KEY).unwrap()));
-                let payload = Seal::new(key.as_ref()).open(record.number, record.metrics, record.payload);
+                let key = match segment::read_header(bytes) {
+                    segment::Header::Whole(head) => Some(head.key),
+                    _ => None,
+                };
+                let seal = Seal::of(key, &Keyring::new(&self.keys).unwrap());
+                let payload = seal.unwrap().open(record.number, record.metrics, record.payload);
                 return numbers(&Chunk::from(Packed::read(&payload.unwrap()).unwrap())).into_iter().collect();
             }
             (start, last) = (record.end, record.number);
@@ -225,10 +233,15 @@ impl Model {
 
     /// The process is gone.
     fn leave(&mut self) {
-        let (disk, thread) =
-            open(&Arc::new(Fake::new(0)), self.order, self.key.as_ref(), self.batch, &Counter::default());
+        let (disk, thread) = open(&Arc::new(Fake::new(0)), self.order, &self.keys, self.batch, &Counter::default());
         drop((std::mem::replace(&mut self.disk, disk), std::mem::replace(&mut self.thread, thread)));
         self.fresh.clear();
+    }
+
+    /// The key changes, or goes, or comes.
+    fn exchange_key(&mut self) {
+        let next = (self.random.below(4) > 0).then(|| key(self.keys.old.len() + 1));
+        self.keys.old.extend(std::mem::replace(&mut self.keys.current, next));
     }
 
     /// A new process takes over what is there.
@@ -239,7 +252,10 @@ impl Model {
         self.told.lock().unwrap().clear();
         self.waiting.clear();
         self.fs.fail(0, false);
-        (self.disk, self.thread) = open(&self.fs, self.order, self.key.as_ref(), self.batch, &self.errors);
+        if self.seed.is_multiple_of(3) && self.random.below(3) == 0 {
+            self.exchange_key();
+        }
+        (self.disk, self.thread) = open(&self.fs, self.order, &self.keys, self.batch, &self.errors);
         assert!(self.thread.files.is_some(), "seed {}", self.seed);
 
         let mut found = Vec::new();
@@ -323,7 +339,7 @@ impl Model {
                     self.step(true);
                     self.leave();
                     self.fs.fail(400, false);
-                    (self.disk, self.thread) = open(&self.fs, self.order, self.key.as_ref(), self.batch, &self.errors);
+                    (self.disk, self.thread) = open(&self.fs, self.order, &self.keys, self.batch, &self.errors);
                     if self.thread.files.is_none() {
                         self.hidden = std::mem::take(&mut self.queue);
                     }
@@ -345,7 +361,7 @@ impl Model {
         assert!(self.waiting.is_empty(), "seed {}", self.seed);
         // A file that could be neither begun nor removed goes with the next start.
         self.leave();
-        (self.disk, self.thread) = open(&self.fs, self.order, self.key.as_ref(), self.batch, &self.errors);
+        (self.disk, self.thread) = open(&self.fs, self.order, &self.keys, self.batch, &self.errors);
         self.step(true);
         assert_eq!(self.fs.files(".segment"), [], "seed {}", self.seed);
     }

@@ -5,10 +5,11 @@
 use super::files::leftover;
 use super::fs::{FileSystem, Local, Lock};
 use super::position::{Position, PositionFile};
-use super::seal::{Key, OPEN, Seal};
 use super::segment::{self, Header};
+use crate::config::Keys;
+use crate::pipeline::seal::{Keyring, OPEN, Seal};
 use agent_api::metric::Packed;
-use agent_api::{Context, Log, Result, Secret, View, bail};
+use agent_api::{Context, Log, Result, View, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Offline {
     directory: PathBuf,
-    /// The key of its encryption, where it is encrypted.
-    key: Option<Secret>,
+    /// The keys of its encryption, where it is encrypted.
+    keys: Keys,
     log: Log,
 }
 
@@ -45,8 +46,8 @@ pub struct SegmentFile {
 
 impl Offline {
     /// The queue in a folder. Opens nothing.
-    pub fn new(directory: PathBuf, key: Option<Secret>, log: Log) -> Self {
-        Offline { directory, key, log }
+    pub fn new(directory: PathBuf, keys: Keys, log: Log) -> Self {
+        Offline { directory, keys, log }
     }
 
     fn position(&self) -> Result<Position> {
@@ -77,9 +78,8 @@ impl Offline {
             return Ok(0);
         }
         let position = self.position()?;
-        let key = self.key.as_ref().map(|text| text.reveal().and_then(|text| Key::new(&text)).map(Arc::new));
-        let key = key.transpose().context("buffer_key")?;
-        let seal = |id| Seal::of(id, key.as_ref());
+        let keys = Keyring::new(&self.keys)?;
+        let seal = |id| Seal::of(id, &keys);
         let left = leftover(&Local, &self.directory, position.clone(), &seal, &self.log)?;
         let mut bad = left.damages;
         for file in &left.segments {
@@ -124,8 +124,8 @@ impl Offline {
                     (first, segment::begin_by_records(&bytes, first.saturating_sub(1)))
                 }
             };
-            let head = match (segment::read_header(&bytes), &self.key) {
-                (Header::Damaged, None) => segment::header(first, OPEN).to_vec(),
+            let head = match (segment::read_header(&bytes), self.keys == Keys::default()) {
+                (Header::Damaged, true) => segment::header(first, OPEN).to_vec(),
                 // Whether its payloads are encrypted is not known: that it is damaged stays.
                 _ => bytes[..begin.min(bytes.len())].to_vec(),
             };

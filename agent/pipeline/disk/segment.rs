@@ -11,7 +11,7 @@
 //! a batch in the stored form of `agent_api::metric`; in the position file it is a [`Position`](super::position::Position).
 
 use super::crc::crc32c;
-use super::seal::OPEN;
+use crate::pipeline::seal::OPEN;
 
 /// Bytes of a segment's header.
 pub(super) const HEADER: usize = 32;

@@ -8,8 +8,8 @@
 
 use super::entry::{Content, Entry, Place, State};
 use super::position::{Position, Ranges};
-use super::seal::Seal;
 use crate::config::{Full, Order};
+use crate::pipeline::seal::Seal;
 use agent_api::{Batch, Chunk, Settled, View};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! A disk queue with its thread over real files.
 
 use super::*;
+use crate::config::Keys;
 use agent_api::metric::{Outcome, Receipt};
 use agent_api::stats::Counter;
 use agent_api::{Batch, Value};
@@ -45,7 +46,7 @@ impl Random {
 }
 
 pub(super) fn settings(max_bytes: u64) -> DiskBuffer {
-    DiskBuffer { directory: String::new(), sync: true, sync_interval: Duration::ZERO, max_bytes, key: None }
+    DiskBuffer { directory: String::new(), sync: true, sync_interval: Duration::ZERO, max_bytes, keys: Keys::default() }
 }
 
 async fn open(directory: &Path, batch: usize) -> Disk {

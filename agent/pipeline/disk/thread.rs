@@ -4,10 +4,10 @@
 //! being taken: a disk that is full gets room by what is removed.
 
 use super::files::{Files, Stored};
-use super::seal::Key;
 use super::{Core, Phase};
-use crate::config::DiskBuffer;
-use agent_api::{Context, Error, Secret};
+use crate::config::{DiskBuffer, Keys};
+use crate::pipeline::seal::Keyring;
+use agent_api::Error;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -23,9 +23,9 @@ pub(super) struct Thread {
     /// Syncs at most so often; None: never.
     sync_every: Option<Duration>,
     max_bytes: u64,
-    /// The key of encryption, as the user gives it, and once it is known.
-    secret: Option<Secret>,
-    key: Option<Arc<Key>>,
+    /// The keys of encryption, as the user gives them, and once they are known.
+    keys: Keys,
+    ring: Option<Keyring>,
     pub(super) files: Option<Files>,
     /// Records stored and not yet synced.
     unsynced: Vec<u64>,
@@ -43,8 +43,8 @@ impl Thread {
             directory,
             sync_every: settings.sync.then_some(settings.sync_interval),
             max_bytes: settings.max_bytes,
-            secret: settings.key.clone(),
-            key: None,
+            keys: settings.keys.clone(),
+            ring: None,
             files: None,
             unsynced: Vec::new(),
             position_unsynced: false,
@@ -162,14 +162,13 @@ impl Thread {
 
     fn open(&mut self) -> Result<(), Error> {
         let size = (self.max_bytes / 8).clamp(64 << 10, 8 << 20);
-        if self.key.is_none()
-            && let Some(text) = &self.secret
-        {
-            let key = text.reveal().and_then(|text| Key::new(&text)).context("buffer_key")?;
-            self.key = Some(Arc::new(key));
-        }
+        let ring = match self.ring.take() {
+            Some(ring) => ring,
+            None => Keyring::new(&self.keys)?,
+        };
+        let ring = self.ring.insert(ring);
         let (fs, log) = (self.core.fs.clone(), &self.core.log);
-        let (files, left) = Files::open(fs, &self.directory, size, self.key.as_ref(), log)?;
+        let (files, left) = Files::open(fs, &self.directory, size, ring, log)?;
         let metrics: usize = left.segments.iter().map(|s| s.left).sum();
         let damages = left.damages;
         if !self.core.lock().restore(left) {
