@@ -4,6 +4,8 @@
 //! looked at, sent again and removed while an agent runs. With a key what is in a letter is encrypted; its number, time and output
 //! are not, so that letters can be counted and removed without the key.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 use super::seal::{Key, Keyring, Owner, id_of, shown};
 use crate::config::Keys;
 use agent_api::metric::Packed;

@@ -6,6 +6,8 @@
 //! key's id which key it needs; the id comes from the same derivation and tells nothing of the key. So a key may be
 //! exchanged at any time: the new one is for what is written from then on, and `buffer_old_keys` for what is there.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 use crate::config::Keys;
 use agent_api::{Context, Result, Secret, anyhow, ensure};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
