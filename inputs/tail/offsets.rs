@@ -9,6 +9,7 @@ use agent_api::metric::Outcome;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// The places of all files.
 pub(super) struct Offsets(Arc<Mutex<Inner>>);
@@ -22,6 +23,9 @@ struct Inner {
     next: u64,
     state: State,
     stored: Instant,
+    /// A change waits for the end of the pause.
+    due: bool,
+    runtime: Option<Handle>,
     finished: bool,
 }
 
@@ -57,6 +61,9 @@ impl Offsets {
             next: 0,
             state: state.clone(),
             stored: Instant::now(),
+            due: false,
+            // What is delivered is told by threads that have none.
+            runtime: Handle::try_current().ok(),
             finished: false,
         })))
     }
@@ -110,6 +117,24 @@ fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Stores what has changed, now or at the end of the pause.
+fn changed(shared: &Arc<Mutex<Inner>>, inner: &mut Inner) {
+    if inner.finished || inner.stored.elapsed() >= PAUSE {
+        inner.store();
+    } else if let Some(runtime) = inner.runtime.as_ref().filter(|_| !inner.due) {
+        let weak = Arc::downgrade(shared);
+        runtime.spawn(async move {
+            tokio::time::sleep(PAUSE).await;
+            if let Some(shared) = weak.upgrade() {
+                let mut inner = lock(&shared);
+                inner.due = false;
+                inner.store();
+            }
+        });
+        inner.due = true;
+    }
+}
+
 impl Inner {
     fn store(&mut self) {
         let mut places = self.saved.clone();
@@ -119,12 +144,6 @@ impl Inner {
         }
         self.state.store(&places);
         self.stored = Instant::now();
-    }
-
-    fn changed(&mut self) {
-        if self.finished || self.stored.elapsed() >= PAUSE {
-            self.store();
-        }
     }
 
     fn with(&mut self, track: &Track, change: impl FnOnce(&mut Reading)) {
@@ -175,7 +194,7 @@ impl Track {
                 reading.under_way.pop_front();
             }
         });
-        inner.changed();
+        changed(&self.inner, &mut inner);
     }
 
     /// The file was read up to `offset`, and begins like this.
@@ -200,6 +219,26 @@ impl Track {
         if let Some(seen) = inner.seen.get_mut(&self.number).filter(|seen| *seen.owner == *self.path) {
             seen.open = false;
         }
-        inner.changed();
+        changed(&self.inner, &mut inner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_of_several_changes_is_stored_though_nothing_follows() {
+        let state = State::default();
+        let offsets = Offsets::load(&state);
+        let track = offsets.begin("log", Place::default());
+        let parts: Vec<_> = (1..=3).map(|end| track.under_way(end)).collect();
+        parts.into_iter().for_each(|part| part(Outcome::Delivered));
+        let stored = || Some(state.load::<BTreeMap<String, Vec<Place>>>()?.get("log")?.last()?.offset);
+        let began = Instant::now();
+        while stored() != Some(3) {
+            assert!(began.elapsed() < Duration::from_secs(10), "{:?}", stored());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
