@@ -2,9 +2,10 @@
 //! messages.
 //!
 //! What has come on a connection is handed on before more is read, so that a sender that is too fast is held back by its own socket.
+//! Where a reload puts another in the place of a listener, its connections go to that one between two messages, as they are.
 
 use agent_api::*;
-use agent_net::server::{Address, Coding, Listener as Socket, Peer, Stream, TlsConfig, Unpacker};
+use agent_net::server::{Address, Coding, Listener as Socket, Moving, Peer, Stream, TlsConfig, Unpacker};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration as Time;
@@ -68,6 +69,9 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     /// apart any more.
     fn read(&self, messages: &mut Self::Messages, new: usize, bad: &mut ParseError) -> Result<()>;
 
+    /// What has come and is no whole message yet; none in the middle of one whose rest means nothing to another.
+    fn unread(&self, messages: &mut Self::Messages) -> Option<Vec<u8>>;
+
     /// Reads what is left at the end.
     fn finish(&self, messages: &mut Self::Messages, bad: &mut ParseError);
 
@@ -100,7 +104,7 @@ pub(crate) struct Connections<P> {
 impl<P: Protocol> Connections<P> {
     /// Serves until the stop.
     pub(crate) async fn serve(self, socket: Socket, mut stop: Stop) -> Result<()> {
-        let server = Arc::new(self);
+        let (server, socket) = (Arc::new(self), Arc::new(socket));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -110,6 +114,10 @@ impl<P: Protocol> Connections<P> {
                     Some(_) => continue,
                     None => break,
                 },
+                moving = socket.handed_on() => {
+                    connections.spawn(server.clone().handed_on(moving, socket.clone(), stop.clone()));
+                    continue;
+                }
                 accepted = socket.accept() => accepted,
             };
             while connections.try_join_next().is_some() {}
@@ -127,45 +135,90 @@ impl<P: Protocol> Connections<P> {
             } else if !server.gate.allows(peer.ip()) {
                 server.log.debug(format_args!("turn {} away: not in allowed_sources", sender(peer)));
             } else {
-                connections.spawn(server.clone().connection(stream, peer, stop.clone()));
+                connections.spawn(server.clone().connection(stream, peer, socket.clone(), stop.clone()));
             }
         }
         while connections.join_next().await.is_some() {}
         Ok(())
     }
 
-    async fn connection(self: Arc<Self>, stream: Stream, peer: Peer, stop: Stop) {
+    /// Serves a new connection.
+    async fn connection(self: Arc<Self>, stream: Stream, peer: Peer, socket: Arc<Socket>, stop: Stop) {
+        let talk = async {
+            self.tune(&stream)?;
+            let stream = match &self.tls {
+                None => stream,
+                Some(config) => {
+                    tokio::time::timeout(HANDSHAKE, stream.secure(config.clone())).await.context("TLS handshake")??
+                }
+            };
+            let unpacker = Unpacker::new(self.gate.coding)?;
+            self.talk(Moving { stream, peer, unpacker, rest: Vec::new() }, &socket, &stop).await
+        };
+        self.count(peer, talk).await;
+    }
+
+    /// Serves a connection that came by way of another listener, which this one has replaced.
+    async fn handed_on(self: Arc<Self>, moving: Moving, socket: Arc<Socket>, stop: Stop) {
+        let peer = moving.peer;
+        if !self.gate.allows(peer.ip()) {
+            return self.log.info(format_args!("close {}: not in allowed_sources any more", sender(peer)));
+        }
+        if moving.stream.is_secure() != self.tls.is_some() {
+            return self.log.info(format_args!("close {}: TLS has been turned on or off", sender(peer)));
+        }
+        let talk = async {
+            self.tune(&moving.stream)?;
+            self.talk(moving, &socket, &stop).await
+        };
+        self.count(peer, talk).await;
+    }
+
+    /// Counts a connection as long as it is open, and says how it ended if it did not end well.
+    async fn count(&self, peer: Peer, talk: impl Future<Output = Result<()>>) {
         self.open.add(1);
-        if let Err(e) = self.talk(stream, peer, &stop).await {
+        if let Err(e) = talk.await {
             self.out.error(e.context(format!("read from {}", sender(peer))));
         }
         self.open.add(-1);
     }
 
-    async fn talk(&self, stream: Stream, peer: Peer, stop: &Stop) -> Result<()> {
+    fn tune(&self, stream: &Stream) -> Result<()> {
         if let Some(period) = self.keep_alive {
             stream.set_keep_alive(period).context("set keep_alive_period")?;
         }
         if let Some(bytes) = self.receive_buffer {
             stream.set_receive_buffer(bytes).context("set read_buffer_size")?;
         }
-        let stream = match &self.tls {
-            None => stream,
-            Some(config) => {
-                tokio::time::timeout(HANDSHAKE, stream.secure(config.clone())).await.context("TLS handshake")??
-            }
-        };
-        let mut messages = self.protocol.begin(peer)?;
-        let ended = self.receive(stream, &mut messages, peer, stop).await;
+        Ok(())
+    }
+
+    async fn talk(&self, moving: Moving, socket: &Socket, stop: &Stop) -> Result<()> {
+        let mut messages = self.protocol.begin(moving.peer)?;
+        let ended = self.receive(moving, &mut messages, socket, stop).await;
         self.protocol.end(messages);
         ended
     }
 
-    async fn receive(&self, mut stream: Stream, messages: &mut P::Messages, peer: Peer, stop: &Stop) -> Result<()> {
-        let mut unpacker = Unpacker::new(self.gate.coding)?;
-        let mut packed = Vec::new();
-        let plain = self.gate.coding == Coding::Identity;
+    async fn receive(&self, moving: Moving, messages: &mut P::Messages, socket: &Socket, stop: &Stop) -> Result<()> {
+        let Moving { mut stream, peer, mut unpacker, rest } = moving;
+        let plain = unpacker.is_plain();
+        if !rest.is_empty() {
+            // What is whole by the rules of this listener was not by those of the one before, perhaps.
+            self.protocol.buffer(messages).extend_from_slice(&rest);
+            self.take(messages, 0, peer).await?;
+        }
+        let (mut packed, mut leaving) = (Vec::new(), false);
         let ended = loop {
+            if leaving && let Some(rest) = self.protocol.unread(messages) {
+                match socket.hand_on(Moving { stream, peer, unpacker, rest }) {
+                    Ok(()) => return Ok(()),
+                    Err(back) => {
+                        self.protocol.buffer(messages).extend_from_slice(&back.rest);
+                        break Ok(());
+                    }
+                }
+            }
             let into = if plain { self.protocol.buffer(messages) } else { &mut packed };
             let before = into.len();
             into.reserve(READ);
@@ -176,7 +229,13 @@ impl<P: Protocol> Connections<P> {
                     Ok(count) => count,
                     Err(e) => break Err(e.into()),
                 },
-                () = stop.stopped() => 0,
+                () = stop.stopped(), if !leaving => {
+                    leaving = socket.is_handed_over();
+                    if leaving {
+                        continue;
+                    }
+                    0
+                }
                 () = sleep(self.read_timeout) => {
                     self.log.debug(format_args!("close {}: nothing came for read_timeout", sender(peer)));
                     0

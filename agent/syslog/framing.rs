@@ -47,6 +47,11 @@ impl Splitter {
         Splitter { framing, passing: 0, skipping: false }
     }
 
+    /// True if what comes next begins with a message, or a part of one that is not too long.
+    pub fn is_between(&self) -> bool {
+        self.passing == 0 && !self.skipping
+    }
+
     /// The first piece in `bytes` and how many bytes it takes, none if more has to come. Bytes may be taken without a piece.
     /// An error says that the stream is none; it quotes what stands there.
     pub fn next(&mut self, bytes: &[u8]) -> Result<(usize, Option<Piece>), String> {

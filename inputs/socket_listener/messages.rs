@@ -28,6 +28,10 @@ impl Protocol for Formatted {
         messages.parse(new, bad)
     }
 
+    fn unread(&self, messages: &mut Messages) -> Option<Vec<u8>> {
+        (!messages.skipping).then(|| std::mem::take(&mut messages.buffer))
+    }
+
     fn finish(&self, messages: &mut Messages, bad: &mut ParseError) {
         messages.finish(bad);
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::{Running, env};
+use agent_net::server::{Leaving, Sockets};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -116,6 +117,64 @@ async fn a_packed_stream() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!(server.stop().await.errors().len(), 1);
+}
+
+/// Sends the first bytes to a listener, puts another in its place, as a reload does, and sends the rest.
+async fn replaced(pieces: [&[u8]; 2], coding: &'static str, other: fn(&mut Settings)) -> (Vec<String>, Vec<String>) {
+    let (sockets, leaving) = (Sockets::default(), Arc::new(Leaving::default()));
+    let (at, before) = sockets.open(&leaving, start(TCP, |s| s.content_encoding = coding.to_owned())).await;
+    let mut client = connect(at).await;
+    client.write_all(pieces[0]).await.unwrap();
+    before.kept.wait(|l| l.len() == 1).await;
+    leaving.add(&sockets);
+    let (again, after) = Sockets::default().open(&leaving, start(TCP, other)).await;
+    assert_eq!(again, at);
+    sockets.hand_over();
+    let mut errors = before.stop().await.errors();
+    // An error of the first write after an end comes with the second.
+    for bytes in pieces[1].chunks(2) {
+        client.write_all(bytes).await.unwrap();
+    }
+    drop(client);
+    let lines = after.kept.wait(|l| l.len() == 2).await;
+    errors.extend(after.stop().await.errors());
+    (lines, errors)
+}
+
+#[tokio::test]
+async fn connections_go_to_the_listener_that_takes_the_place() {
+    // In the middle of a message that then ends by the rules of the new one.
+    let null = |s: &mut Settings| s.splitting_strategy = "null".to_owned();
+    let (lines, errors) = replaced([b"a v=1 1\na v=", b"2 2\0a v=3 3\0"], "identity", null).await;
+    assert_eq!((lines, errors), (vec!["a v=2 2".to_owned(), "a v=3 3".to_owned()], vec![]));
+
+    // In the middle of what is packed, which goes on as it began.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let text = [b"a v=1 1\na v=".as_slice(), b"2 2\na v=3 3\n"];
+    let pieces = text.map(|piece| {
+        use std::io::Write;
+        packed.write_all(piece).unwrap();
+        packed.flush().unwrap();
+        std::mem::take(packed.get_mut())
+    });
+    let (lines, errors) = replaced([&pieces[0], &pieces[1]], "gzip", |_| {}).await;
+    assert_eq!((lines, errors), (vec!["a v=2 2".to_owned(), "a v=3 3".to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn a_connection_that_may_not_send_any_more_is_closed() {
+    let (sockets, leaving) = (Sockets::default(), Arc::new(Leaving::default()));
+    let (at, before) = sockets.open(&leaving, start(TCP, |_| {})).await;
+    let mut client = connect(at).await;
+    client.write_all(b"a v=1 1\n").await.unwrap();
+    before.kept.wait(|l| l.len() == 1).await;
+    leaving.add(&sockets);
+    let other = |s: &mut Settings| s.allowed_sources = vec!["192.0.2.1".to_owned()];
+    let (_, after) = Sockets::default().open(&leaving, start(TCP, other)).await;
+    sockets.hand_over();
+    before.stop().await;
+    assert_eq!(client.read(&mut [0; 8]).await.unwrap_or(0), 0);
+    assert!(after.stop().await.errors().is_empty());
 }
 
 #[tokio::test]

@@ -36,6 +36,10 @@ impl Protocol for Transport {
         cut
     }
 
+    fn unread(&self, incoming: &mut Incoming) -> Option<Vec<u8>> {
+        incoming.splitter.is_between().then(|| std::mem::take(&mut incoming.buffer))
+    }
+
     fn finish(&self, incoming: &mut Incoming, bad: &mut ParseError) {
         incoming.finish(&self.reading);
         *bad = std::mem::take(&mut incoming.messages.bad);

@@ -74,6 +74,12 @@ fn read_all(from: impl Read, packed: usize, max: u64) -> Result<Vec<u8>, DecodeE
 /// Unpacks a stream piece by piece.
 pub struct Unpacker(Stream);
 
+impl std::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unpacker")
+    }
+}
+
 enum Stream {
     Plain,
     Gzip(flate2::write::MultiGzDecoder<Vec<u8>>),
@@ -92,6 +98,11 @@ impl Unpacker {
             Coding::Zstd => Stream::Zstd(zstd::stream::write::Decoder::new(out)?),
             Coding::Snappy => return Err(std::io::Error::other("snappy packs no streams")),
         }))
+    }
+
+    /// True if what comes is not packed at all.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.0, Stream::Plain)
     }
 
     /// So many packed bytes give 4 MiB or so at most. A byte of DEFLATE stands for about 1000 (258 in two bits, RFC 1951 section

@@ -5,9 +5,9 @@
 
 use super::Drops;
 use super::address::{Address, SocketFile};
+use super::relay::Relay;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The sockets that a plugin has bound; cloning shares them.
@@ -22,7 +22,8 @@ pub(super) struct Bound {
     only_v6: bool,
     pub(super) socket: socket2::Socket,
     pub(super) file: Option<Arc<SocketFile>>,
-    handed: Arc<AtomicBool>,
+    /// For its connections, once another has taken it over.
+    pub(super) relay: Arc<Relay>,
 }
 
 /// The sockets of plugins that are about to leave; each can be taken over once.
@@ -49,9 +50,10 @@ impl Sockets {
         self.lock().clear();
     }
 
-    /// Says that others go on with these sockets: connections are to be left after their next answer and not at once.
+    /// Says that those who have taken these sockets over go on with them: connections are to be handed on, or left after their next
+    /// answer, and not closed at once.
     pub fn hand_over(&self) {
-        self.lock().iter().for_each(|bound| bound.handed.store(true, Relaxed));
+        self.lock().iter().for_each(|bound| bound.relay.hand_over());
     }
 
     /// Packets that the kernel has dropped at datagram sockets, as they came faster than they were read; None where there is no
@@ -88,7 +90,7 @@ impl Bound {
             only_v6: self.only_v6,
             socket: self.socket.try_clone().ok()?,
             file: self.file.clone(),
-            handed: self.handed.clone(),
+            relay: self.relay.clone(),
         })
     }
 }
@@ -100,28 +102,30 @@ pub(super) fn take(asked: &Address, at: Option<SocketAddr>, only_v6: bool) -> Op
         bound.only_v6 == only_v6 && bound.asked.is_stream() == asked.is_stream() && (bound.asked == *asked || same_at)
     };
     SCOPE
-        .try_with(|(_, leaving)| {
+        .try_with(|(_, leaving)| -> Option<Bound> {
             let mut leaving = leaving.0.lock().unwrap_or_else(PoisonError::into_inner);
-            leaving.iter().position(fits).map(|i| leaving.remove(i))
+            let bound = leaving.iter().position(fits).map(|i| leaving.remove(i))?;
+            bound.relay.take();
+            Some(bound)
         })
         .ok()
         .flatten()
 }
 
-/// Notes a socket of the plugin being opened; gives the flag that says that it was handed over.
+/// Notes a socket of the plugin being opened; gives the relay to who takes it over.
 pub(super) fn note(
     asked: &Address,
     socket: &socket2::Socket,
     only_v6: bool,
     file: Option<Arc<SocketFile>>,
-) -> Arc<AtomicBool> {
-    let handed = Arc::new(AtomicBool::new(false));
+) -> Arc<Relay> {
+    let relay = Arc::new(Relay::default());
     // Outside of an opening by the agent, as in tests of plugins, nobody asks.
     let _nobody_asks = SCOPE.try_with(|(sockets, _)| {
         if let Ok(socket) = socket.try_clone() {
             let at = socket.local_addr().ok().and_then(|a| a.as_socket());
-            sockets.lock().push(Bound { asked: asked.clone(), at, only_v6, socket, file, handed: handed.clone() });
+            sockets.lock().push(Bound { asked: asked.clone(), at, only_v6, socket, file, relay: relay.clone() });
         }
     });
-    handed
+    relay
 }

@@ -43,9 +43,9 @@ impl Default for Limits {
 const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Time for requests that are being answered when the server stops.
 const STOP_TIME: Duration = Duration::from_secs(5);
-/// Time that idle connections are kept after another has taken over the socket: a client that sends meanwhile is answered and
+/// Most time that idle connections are kept after another has taken over the socket: a client that sends meanwhile is answered and
 /// told to come back on a new connection, where closing at once would lose what is just on its way.
-const LEAVE_TIME: Duration = Duration::from_secs(3);
+const LEAVE_TIME: Duration = Duration::from_secs(25);
 /// What one read takes in: more would only push data out of the cache before it is parsed. Also bounds the head.
 const BUFFER: usize = 128 << 10;
 
@@ -173,12 +173,18 @@ pub async fn serve<H: Handler>(
         }
     }
     ending.leaving.cancel();
-    if listener.is_handed_over() {
-        drop(listener);
-        let all = async { while connections.join_next().await.is_some() {} };
-        let _left = tokio::time::timeout(LEAVE_TIME, all).await;
-    } else {
-        drop(listener);
+    let handed_over = listener.is_handed_over();
+    let relay = listener.relay();
+    drop(listener);
+    if handed_over {
+        // One that is idle for longer would be closed without a reload, too.
+        let idle = head_time(&limits).min(LEAVE_TIME);
+        tokio::select! {
+            () = async { while connections.join_next().await.is_some() {} } => {}
+            () = tokio::time::sleep(idle) => {}
+            // The run is over, or there is nobody to come back to.
+            () = relay.ended() => {}
+        }
     }
     ending.stopping.cancel();
     let all = async { while connections.join_next().await.is_some() {} };
@@ -196,6 +202,11 @@ struct Ending {
     stopping: CancellationToken,
 }
 
+/// How long a connection may be without a request.
+fn head_time(limits: &Limits) -> Duration {
+    if limits.read.is_zero() { HEAD_TIME } else { limits.read }
+}
+
 async fn connection<H: Handler>(
     mut stream: Stream,
     peer: Peer,
@@ -204,7 +215,7 @@ async fn connection<H: Handler>(
     handler: Arc<H>,
     ending: Ending,
 ) {
-    let head_time = if limits.read.is_zero() { HEAD_TIME } else { limits.read };
+    let head_time = head_time(&limits);
     stream.set_write_time((!limits.write.is_zero()).then_some(limits.write));
     if let Some(config) = tls {
         match tokio::time::timeout(head_time, stream.secure(config)).await {

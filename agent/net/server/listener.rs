@@ -3,6 +3,7 @@
 use super::TlsConfig;
 use super::address::{Address, Family, SocketFile, resolve};
 use super::handover;
+use super::relay::{Moving, Relay};
 #[cfg(unix)]
 use agent_api::Context;
 use agent_api::{Error, Result, anyhow, bail};
@@ -10,7 +11,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,7 +22,10 @@ use tokio_rustls::TlsAcceptor;
 pub struct Listener {
     socket: Socket,
     _file: Option<Arc<SocketFile>>,
-    handed: Arc<AtomicBool>,
+    /// To who takes over the socket.
+    relay: Arc<Relay>,
+    /// From whom it was taken over.
+    before: Option<Arc<Relay>>,
 }
 
 #[derive(Debug)]
@@ -43,8 +46,8 @@ impl Listener {
                 let mut last = None;
                 for at in resolve(host, *family).await? {
                     match bind_tcp(address, at, *family) {
-                        Ok((socket, handed)) => {
-                            return Ok(Listener { socket: Socket::Tcp(socket), _file: None, handed });
+                        Ok((socket, relay, before)) => {
+                            return Ok(Listener { socket: Socket::Tcp(socket), _file: None, relay, before });
                         }
                         Err(e) => last = Some(Error::from(e).context(format!("listen on tcp {at}"))),
                     }
@@ -53,21 +56,23 @@ impl Listener {
             }
             #[cfg(unix)]
             Address::Unix(path) => {
-                let bind = || -> Result<(socket2::Socket, Arc<SocketFile>)> {
-                    if let Some(handover::Bound { socket, file: Some(file), .. }) = handover::take(address, None, false)
+                let bind = || -> Result<(socket2::Socket, Arc<SocketFile>, Option<Arc<Relay>>)> {
+                    if let Some(handover::Bound { socket, file: Some(file), relay, .. }) =
+                        handover::take(address, None, false)
                     {
                         file.set_mode(mode)?;
-                        return Ok((socket, file));
+                        return Ok((socket, file, Some(relay)));
                     }
                     SocketFile::clear(path)?;
                     let socket = std::os::unix::net::UnixListener::bind(path)?;
                     socket.set_nonblocking(true)?;
-                    Ok((socket.into(), Arc::new(SocketFile::bound(path, mode)?)))
+                    Ok((socket.into(), Arc::new(SocketFile::bound(path, mode)?), None))
                 };
-                let (socket, file) = bind().with_context(|| format!("listen on unix socket {}", path.display()))?;
-                let handed = handover::note(address, &socket, false, Some(file.clone()));
+                let (socket, file, before) =
+                    bind().with_context(|| format!("listen on unix socket {}", path.display()))?;
+                let relay = handover::note(address, &socket, false, Some(file.clone()));
                 let socket = Socket::Unix(tokio::net::UnixListener::from_std(socket.into())?);
-                Ok(Listener { socket, _file: Some(file), handed })
+                Ok(Listener { socket, _file: Some(file), relay, before })
             }
             other => {
                 let _unused = mode;
@@ -77,8 +82,26 @@ impl Listener {
     }
 
     /// True if another goes on with this socket, so that nobody is turned away when this one stops.
-    pub(super) fn is_handed_over(&self) -> bool {
-        self.handed.load(Relaxed)
+    pub fn is_handed_over(&self) -> bool {
+        self.relay.is_handed_over()
+    }
+
+    /// What tells that nobody goes on with this socket any more, after it was handed over.
+    pub(super) fn relay(&self) -> Arc<Relay> {
+        self.relay.clone()
+    }
+
+    /// Hands a connection on to who goes on with this socket; gives it back if there is nobody.
+    pub fn hand_on(&self, connection: Moving) -> Result<(), Box<Moving>> {
+        self.relay.give(connection)
+    }
+
+    /// The next connection that whoever had this socket before hands on; waits for ever where there is none.
+    pub async fn handed_on(&self) -> Moving {
+        match &self.before {
+            Some(before) => before.next().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The TCP address that it is bound to.
@@ -108,11 +131,22 @@ impl Listener {
     }
 }
 
-fn bind_tcp(asked: &Address, at: SocketAddr, family: Family) -> io::Result<(TcpListener, Arc<AtomicBool>)> {
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            before.leave(&self.relay);
+        }
+    }
+}
+
+/// A socket, the relay to who takes it over, and that from whom it was taken over.
+type BoundTcp = (TcpListener, Arc<Relay>, Option<Arc<Relay>>);
+
+fn bind_tcp(asked: &Address, at: SocketAddr, family: Family) -> io::Result<BoundTcp> {
     let only_v6 = at.is_ipv6() && family == Family::V6;
     if let Some(bound) = handover::take(asked, Some(at), only_v6) {
-        let handed = handover::note(asked, &bound.socket, only_v6, None);
-        return Ok((TcpListener::from_std(bound.socket.into())?, handed));
+        let relay = handover::note(asked, &bound.socket, only_v6, None);
+        return Ok((TcpListener::from_std(bound.socket.into())?, relay, Some(bound.relay)));
     }
     let socket = socket2::Socket::new(socket2::Domain::for_address(at), socket2::Type::STREAM, None)?;
     #[cfg(unix)]
@@ -123,8 +157,8 @@ fn bind_tcp(asked: &Address, at: SocketAddr, family: Family) -> io::Result<(TcpL
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    let handed = handover::note(asked, &socket, only_v6, None);
-    Ok((TcpListener::from_std(socket.into())?, handed))
+    let relay = handover::note(asked, &socket, only_v6, None);
+    Ok((TcpListener::from_std(socket.into())?, relay, None))
 }
 
 /// Who connected: nobody known for sockets in the file system.
@@ -188,6 +222,11 @@ impl Stream {
             Layer::Plain(Plain::Unix(stream)) => socket2::SockRef::from(stream).set_recv_buffer_size(bytes),
             Layer::Tls(_) => Ok(()),
         }
+    }
+
+    /// True if TLS is spoken on it.
+    pub fn is_secure(&self) -> bool {
+        matches!(self.layer, Layer::Tls(_))
     }
 
     /// Does the TLS handshake; call it within a time limit.

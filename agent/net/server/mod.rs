@@ -10,6 +10,7 @@ mod handover;
 mod http;
 mod listener;
 mod packets;
+mod relay;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use handover::{Leaving, Sockets};
 pub use http::{Handler, Limits, Request, Response, answer, serve};
 pub use hyper::header;
 pub use listener::{Listener, Peer, Stream};
+pub use relay::Moving;
 /// How a server speaks TLS: what `tls::ServerTls::config` makes.
 pub type TlsConfig = std::sync::Arc<rustls::ServerConfig>;
 

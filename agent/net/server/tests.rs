@@ -216,3 +216,85 @@ async fn packets_come_many_at_a_time() {
         assert_eq!(drops.read(), None, "the socket is gone");
     }
 }
+
+/// Binds what a plugin binds that takes the place of the one with the sockets `before`.
+async fn bind(before: Option<&Sockets>) -> (Sockets, Listener) {
+    let leaving = Arc::new(Leaving::default());
+    before.into_iter().for_each(|sockets| leaving.add(sockets));
+    let (sockets, address) = (Sockets::default(), Address::parse("127.0.0.1:0", "tcp").unwrap());
+    let listener = sockets.open(&leaving, Listener::bind(&address, None)).await.unwrap();
+    (sockets, listener)
+}
+
+/// A connection to a listener, and its client.
+async fn connection(to: &Listener) -> (Moving, TcpStream) {
+    let client = TcpStream::connect(to.local().unwrap()).await.unwrap();
+    let (stream, peer) = to.accept().await.unwrap();
+    (Moving { stream, peer, unpacker: Unpacker::new(Coding::Identity).unwrap(), rest: Vec::new() }, client)
+}
+
+#[tokio::test]
+async fn connections_go_to_whoever_has_the_socket_in_the_end() {
+    let (of_first, first) = bind(None).await;
+    // The first that takes it over comes to nothing.
+    drop(bind(Some(&of_first)).await);
+    of_first.hand_over();
+    assert!(!first.is_handed_over());
+
+    let (of_second, second) = bind(Some(&of_first)).await;
+    let (one, mut client_one) = connection(&first).await;
+    let one = first.hand_on(one).unwrap_err();
+    of_first.hand_over();
+    assert!(first.is_handed_over());
+    first.hand_on(*one).unwrap();
+
+    // The second leaves before it has taken that, and before the first has given all.
+    let (of_third, third) = bind(Some(&of_second)).await;
+    of_second.hand_over();
+    drop(second);
+    let (two, mut client_two) = connection(&third).await;
+    first.hand_on(two).unwrap();
+    for client in [&mut client_one, &mut client_two] {
+        let mut moving = third.handed_on().await;
+        assert_eq!(moving.peer.0, client.local_addr().ok());
+        moving.stream.write_all(b"here").await.unwrap();
+        let mut back = [0; 4];
+        client.read_exact(&mut back).await.unwrap();
+        assert_eq!(&back, b"here");
+    }
+
+    let (three, _client) = connection(&third).await;
+    drop((third, of_third));
+    first.relay().ended().await;
+    assert!(first.hand_on(three).is_err());
+}
+
+#[tokio::test]
+async fn idle_clients_are_answered_as_long_as_another_goes_on() {
+    let limits = Limits { read: Duration::from_secs(20), ..Limits::default() };
+    let (sockets, listener) = bind(None).await;
+    let (at, stop) = (listener.local().unwrap(), CancellationToken::new());
+    let server = tokio::spawn(serve(listener, None, limits, Arc::new(Echo), stop.clone().cancelled_owned()));
+    let (mut asks, mut idle) = (TcpStream::connect(at).await.unwrap(), TcpStream::connect(at).await.unwrap());
+    // Both are accepted once they have been answered.
+    let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+    let mut back = [0; 4096];
+    for client in [&mut asks, &mut idle] {
+        client.write_all(post).await.unwrap();
+        assert!(client.read(&mut back).await.unwrap() > 0);
+    }
+    let (_sockets, successor) = bind(Some(&sockets)).await;
+    sockets.hand_over();
+    stop.cancel();
+    asks.write_all(post).await.unwrap();
+    let mut answer = Vec::new();
+    asks.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains("connection: close") && answer.ends_with("5 "), "{answer}");
+    assert!(!server.is_finished());
+
+    // When the run ends nobody waits for those who say nothing.
+    drop(successor);
+    assert_eq!(idle.read(&mut back).await.unwrap(), 0);
+    tokio::time::timeout(Duration::from_secs(10), server).await.unwrap().unwrap();
+}
