@@ -8,6 +8,7 @@
 
 pub mod duration;
 pub mod glob;
+pub mod math;
 pub mod number;
 pub mod regexp;
 pub mod size;

@@ -27,6 +27,7 @@ func main() {
 	times()
 	durations()
 	numbers()
+	functions()
 	globs()
 	regexps()
 	templates()

@@ -1,43 +1,44 @@
-//! The module `math`. All functions take integers and floats alike.
+//! The module `math`. All functions take integers and floats alike; results are Go's to the last digit (see `agent_golang::math`).
 
 use super::gamma::gamma;
 use crate::builtins::{Args, Cx, Function};
 use crate::error::{Result, fail};
 use crate::heap::whole;
 use crate::value::Value;
+use agent_golang::math;
 use std::f64::consts;
 
 pub(super) const CONSTANTS: &[(&str, Value)] = &[("e", Value::Float(consts::E)), ("pi", Value::Float(consts::PI))];
 
 pub(super) const FUNCTIONS: &[(&str, Function)] = &[
-    ("acos", |cx, args| one(cx, args, "acos", f64::acos)),
+    ("acos", |cx, args| one(cx, args, "acos", math::acos)),
     ("acosh", |cx, args| one(cx, args, "acosh", f64::acosh)),
-    ("asin", |cx, args| one(cx, args, "asin", f64::asin)),
+    ("asin", |cx, args| one(cx, args, "asin", math::asin)),
     ("asinh", |cx, args| one(cx, args, "asinh", f64::asinh)),
-    ("atan", |cx, args| one(cx, args, "atan", f64::atan)),
-    ("atan2", |cx, args| two(cx, args, "atan2", ["y", "x"], f64::atan2)),
+    ("atan", |cx, args| one(cx, args, "atan", math::atan)),
+    ("atan2", |cx, args| two(cx, args, "atan2", ["y", "x"], math::atan2)),
     ("atanh", |cx, args| one(cx, args, "atanh", f64::atanh)),
     ("ceil", |cx, args| integral(cx, args, "ceil", f64::ceil)),
     ("copysign", |cx, args| two(cx, args, "copysign", ["x", "y"], f64::copysign)),
-    ("cos", |cx, args| one(cx, args, "cos", f64::cos)),
-    ("cosh", |cx, args| one(cx, args, "cosh", f64::cosh)),
+    ("cos", |cx, args| one(cx, args, "cos", math::cos)),
+    ("cosh", |cx, args| one(cx, args, "cosh", math::cosh)),
     ("degrees", |cx, args| one(cx, args, "degrees", |x| 360.0 * x / (2.0 * consts::PI))),
-    ("exp", |cx, args| one(cx, args, "exp", f64::exp)),
+    ("exp", |cx, args| one(cx, args, "exp", math::exp)),
     ("fabs", |cx, args| one(cx, args, "fabs", f64::abs)),
     ("floor", |cx, args| integral(cx, args, "floor", f64::floor)),
     ("gamma", |cx, args| one(cx, args, "gamma", gamma)),
-    ("hypot", |cx, args| two(cx, args, "hypot", ["x", "y"], f64::hypot)),
+    ("hypot", |cx, args| two(cx, args, "hypot", ["x", "y"], math::hypot)),
     ("log", log),
     ("mod", |cx, args| two(cx, args, "mod", ["x", "y"], |x, y| x % y)),
-    ("pow", |cx, args| two(cx, args, "pow", ["x", "y"], f64::powf)),
+    ("pow", |cx, args| two(cx, args, "pow", ["x", "y"], math::pow)),
     ("radians", |cx, args| one(cx, args, "radians", |x| 2.0 * consts::PI * x / 360.0)),
     ("remainder", |cx, args| two(cx, args, "remainder", ["x", "y"], remainder)),
     ("round", |cx, args| one(cx, args, "round", f64::round)),
-    ("sin", |cx, args| one(cx, args, "sin", f64::sin)),
-    ("sinh", |cx, args| one(cx, args, "sinh", f64::sinh)),
+    ("sin", |cx, args| one(cx, args, "sin", math::sin)),
+    ("sinh", |cx, args| one(cx, args, "sinh", math::sinh)),
     ("sqrt", |cx, args| one(cx, args, "sqrt", f64::sqrt)),
-    ("tan", |cx, args| one(cx, args, "tan", f64::tan)),
-    ("tanh", |cx, args| one(cx, args, "tanh", f64::tanh)),
+    ("tan", |cx, args| one(cx, args, "tan", math::tan)),
+    ("tanh", |cx, args| one(cx, args, "tanh", math::tanh)),
 ];
 
 fn number(cx: &Cx<'_>, value: Option<Value>, function: &str) -> Result<f64> {
@@ -83,7 +84,7 @@ fn log(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     if base == 1.0 {
         fail!("log: division by zero");
     }
-    Ok(Value::Float(number(cx, x, "log")?.ln() / base.ln()))
+    Ok(Value::Float(math::ln(number(cx, x, "log")?) / math::ln(base)))
 }
 
 /// The remainder to the nearest multiple, ties to the even one (IEEE 754).
