@@ -54,7 +54,7 @@ fn fields(text: &[u8], separator: &[u8], most: usize, last: bool) -> Vec<(usize,
 }
 
 /// Places of the words between blanks; from the end backwards if `last`. The rest after `most` splits keeps the
-/// blanks inside of it.
+/// blanks inside of it and at its far end, as Go's implementation does.
 fn words(text: &[u8], most: usize, last: bool) -> Vec<(usize, usize)> {
     let mut all = Vec::new();
     let (mut start, mut at) = (None, 0);
@@ -78,27 +78,17 @@ fn words(text: &[u8], most: usize, last: bool) -> Vec<(usize, usize)> {
             let rest = all.len() - most;
             let end = all[rest - 1].1;
             all.drain(..rest);
-            all.insert(0, (all_start(text), end));
+            all.insert(0, (0, end));
         } else {
             let from = all[most].0;
-            let end = all.last().map_or(from, |&(_, end)| end);
             all.truncate(most);
-            // Blanks at the very end belong to no part.
-            all.push((from, end));
+            all.push((from, text.len()));
         }
     }
     if last {
         all.reverse();
     }
     all
-}
-
-/// Where the first word starts.
-fn all_start(text: &[u8]) -> usize {
-    match text.utf8_chunks().next() {
-        Some(first) => first.valid().len() - first.valid().trim_start().len(),
-        None => 0,
-    }
 }
 
 pub(super) fn lines(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>) -> Result<Value> {

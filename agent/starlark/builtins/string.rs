@@ -283,7 +283,11 @@ fn strip(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, left:
         None | Some(Value::None) => trimmed(bytes, left, right, char::is_whitespace),
         chars => {
             let set = cx.heap.text(Value::Str(cx.need_str(chars, function, "cutset")?));
-            trimmed(bytes, left, right, |c| set.contains(c))
+            match set.is_empty() {
+                // As without an argument.
+                true => trimmed(bytes, left, right, char::is_whitespace),
+                false => trimmed(bytes, left, right, |c| set.contains(c)),
+            }
         }
     };
     Ok(cx.heap.substring(id, from, to))

@@ -1,4 +1,4 @@
-//! `json.encode` and `json.indent`.
+//! `json.encode`, `json.indent` and both in one, `json.encode_indent`.
 
 use crate::builtins::{Args, Cx, float_text, quote};
 use crate::error::{Result, fail};
@@ -9,9 +9,22 @@ const MOST_DEPTH: usize = 100;
 
 pub(super) fn encode(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [value] = args.unpack(cx.heap, "json.encode", ["x"], 1)?;
-    let mut out = Vec::new();
-    write(cx, &mut out, value.unwrap_or(Value::None), 0).map_err(|error| error.prefixed("json.encode"))?;
+    let out = encoded(cx, value, "json.encode")?;
     Ok(cx.heap.byte_string(&out))
+}
+
+fn encoded(cx: &mut Cx<'_>, value: Option<Value>, function: &str) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    write(cx, &mut out, value.unwrap_or(Value::None), 0).map_err(|error| error.prefixed(function))?;
+    Ok(out)
+}
+
+pub(super) fn encode_indent(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
+    let [value, prefix, indent] = args.unpack(cx.heap, "json.encode_indent", ["x", "prefix", "indent"], 1)?;
+    let document = encoded(cx, value, "json.encode_indent")?;
+    let margins = Margins::new(cx, prefix, indent, "json.encode_indent")?;
+    let out = indented(cx, &String::from_utf8_lossy(&document), &margins)?;
+    Ok(cx.heap.string(&out))
 }
 
 fn write(cx: &mut Cx<'_>, out: &mut Vec<u8>, value: Value, depth: usize) -> Result<()> {
@@ -111,27 +124,42 @@ fn write_string(out: &mut Vec<u8>, text: &[u8]) {
 
 pub(super) fn indent(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [text, prefix, indent] = args.unpack(cx.heap, "json.indent", ["str", "prefix", "indent"], 1)?;
-    let string = |value: Option<Value>, name: &str| {
-        let id = cx.need_str(value, "json.indent", name)?;
-        Ok(cx.heap.text(Value::Str(id)).into_owned())
-    };
-    let text = string(text, "str")?;
-    let prefix = prefix.map_or(Ok(String::new()), |prefix| string(Some(prefix), "prefix"))?;
-    let indent = indent.map_or(Ok("\t".to_owned()), |indent| string(Some(indent), "indent"))?;
+    let id = cx.need_str(text, "json.indent", "str")?;
+    let text = cx.heap.text(Value::Str(id)).into_owned();
+    let margins = Margins::new(cx, prefix, indent, "json.indent")?;
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
         fail!("json.indent: {error}");
     }
-    let out = indented(cx, &text, &prefix, &indent)?;
+    let out = indented(cx, &text, &margins)?;
     Ok(cx.heap.string(&out))
 }
 
+/// What stands before a line: the prefix, and the indent once for each level.
+struct Margins {
+    prefix: String,
+    indent: String,
+}
+
+impl Margins {
+    fn new(cx: &Cx<'_>, prefix: Option<Value>, indent: Option<Value>, function: &str) -> Result<Margins> {
+        let string = |value: Option<Value>, name: &str, default: &str| match value {
+            None => Ok(default.to_owned()),
+            value => {
+                let id = cx.need_str(value, function, name)?;
+                Ok(cx.heap.text(Value::Str(id)).into_owned())
+            }
+        };
+        Ok(Margins { prefix: string(prefix, "prefix", "")?, indent: string(indent, "indent", "\t")? })
+    }
+}
+
 /// Lays out a valid document on lines.
-fn indented(cx: &Cx<'_>, text: &str, prefix: &str, indent: &str) -> Result<String> {
+fn indented(cx: &Cx<'_>, text: &str, margins: &Margins) -> Result<String> {
     let blank = |c: &char| matches!(c, ' ' | '\t' | '\r' | '\n');
     let break_line = |out: &mut String, depth: usize| {
         out.push('\n');
-        out.push_str(prefix);
-        (0..depth).for_each(|_| out.push_str(indent));
+        out.push_str(&margins.prefix);
+        (0..depth).for_each(|_| out.push_str(&margins.indent));
     };
     let mut out = String::new();
     let mut depth = 0usize;

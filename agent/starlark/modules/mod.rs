@@ -27,7 +27,12 @@ const MODULES: &[Module] = &[
     Module { file: "time.star", name: "time", functions: time::FUNCTIONS, constants: time::CONSTANTS },
 ];
 
-const JSON: &[(&str, Function)] = &[("decode", decode::decode), ("encode", encode::encode), ("indent", encode::indent)];
+const JSON: &[(&str, Function)] = &[
+    ("decode", decode::decode),
+    ("encode", encode::encode),
+    ("encode_indent", encode::encode_indent),
+    ("indent", encode::indent),
+];
 
 /// The module that a file holds under a name; a text that says what is missing otherwise.
 pub(crate) fn load(heap: &mut Heap, file: &str, name: &str) -> Result<Value, String> {

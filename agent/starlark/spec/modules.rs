@@ -31,7 +31,11 @@ fn json() {
                 r#""{\n \"a\": [\n  1,\n  2\n ],\n \"b\": {},\n \"c\": \"x,y\"\n}""#,
             ),
             ("type(json), json", r#"("module", <module "json">)"#),
-            ("dir(json)", r#"["decode", "encode", "indent"]"#),
+            (
+                r#"json.encode_indent({"b": [1, {}], "a": "x"}, indent=" ")"#,
+                r#""{\n \"a\": \"x\",\n \"b\": [\n  1,\n  {}\n ]\n}""#,
+            ),
+            ("dir(json)", r#"["decode", "encode", "encode_indent", "indent"]"#),
         ],
     );
     let failures = [

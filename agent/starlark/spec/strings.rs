@@ -15,7 +15,11 @@ fn methods() {
         ),
         (
             "' a  b '.split(), ' a  b c '.split(None, 1), ' a  b c '.rsplit(None, 1), ''.split()",
-            r#"(["a", "b"], ["a", "b c"], ["a  b", "c"], [])"#,
+            r#"(["a", "b"], ["a", "b c "], [" a  b", "c"], [])"#,
+        ),
+        (
+            "' a b '.split(None, 2), ' a b '.rsplit(None, 0), ' x '.strip(''), '\\tx\\n'.rstrip('')",
+            r#"(["a", "b"], [" a b"], "x", "\tx")"#,
         ),
         ("' x '.strip(), 'xxaxx'.strip('x'), '  l'.lstrip(), 'r  '.rstrip()", r#"("x", "a", "l", "r")"#),
         (
