@@ -44,7 +44,8 @@ const BUILTINS: &[Builtin] = &[
     on_context("power", 2, 2, power),
     on_context("formatBase", 1, 2, format_base),
     plain("random", 0, 0, |_, _| Ok(Value::Number(random(u64::MAX) as f64 / 2f64.powi(64)))),
-    plain("sum", 1, 1, |_, a| aggregate(a, |n| n.iter().sum())),
+    // Not `sum`, which gives -0 for no numbers.
+    plain("sum", 1, 1, |_, a| aggregate(a, |n| n.iter().fold(0.0, |sum, n| sum + n))),
     plain("max", 1, 1, |_, a| aggregate(a, |n| n.iter().copied().fold(f64::NEG_INFINITY, f64::max))),
     plain("min", 1, 1, |_, a| aggregate(a, |n| n.iter().copied().fold(f64::INFINITY, f64::min))),
     plain("average", 1, 1, |_, a| aggregate(a, |n| n.iter().sum::<f64>() / n.len() as f64)),
@@ -116,7 +117,7 @@ fn round<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
 
 fn power<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
     let Some(exponent) = a[1].number() else { bail!("the exponent must be a number") };
-    float(a, |number| number.powf(exponent))
+    float(a, |number| agent_golang::math::pow(number, exponent))
 }
 
 fn format_base<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {

@@ -30,6 +30,7 @@ fn expressions() {
         ("account.orders.items[price > 50][].name", "[\"coat\"]"),
         ("account.orders.items[colour].name", r#"["hat","coat"]"#),
         ("$sum(account.orders.items.(price * n))", "336.36"),
+        ("$sum([])", "0"),
         ("account.orders.items{name: $sum(n)}", r#"{"cap":1,"coat":1,"hat":6}"#),
         ("account.orders.items^(>price, name).name", r#"["coat","hat","hat","cap"]"#),
         ("account.orders.{id: $count(items)}", r#"[{"o1":2},{"o2":2}]"#),
