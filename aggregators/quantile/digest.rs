@@ -2,8 +2,8 @@
 //!
 //! A value joins the nearest centroid if that stays lighter than 4 n q (1 - q) / compression, else it becomes one: the first form of
 //! the paper, which Telegraf uses too. Below 2 times compression values no two can join, so until then values are only appended,
-//! 8 bytes each: most fields of most periods never get further. Where the rule makes more than 6 times compression centroids they
-//! are joined in one pass to about half, so that memory is bounded however many values come.
+//! 8 bytes each: most fields of most periods never get further. Where the rule makes more than `most_centroids` they are
+//! joined in one pass to about half, so that memory is bounded however many values come.
 
 /// The distribution of a field.
 #[derive(Default)]
@@ -97,7 +97,7 @@ impl Centroids {
             }
         }
         self.total += 1;
-        if self.means.len() as f64 > (6.0 * compression).max(20.0) {
+        if self.means.len() as f64 > most_centroids(compression) {
             self.compress(compression);
         }
     }
@@ -168,22 +168,44 @@ impl Centroids {
         if len < 2 {
             return self.means.first().copied();
         }
-        let index = q * (self.total as f64 - 1.0);
-        let mut before = 0.0;
+        let last = self.total as f64 - 1.0;
+        let index = q * last;
         let middle = |before: f64, i: usize| before + (f64::from(self.weights[i]) - 1.0) / 2.0;
-        for i in 0..len {
-            if middle(before, i) >= index || i + 1 == len {
-                let line = if i == 0 { 1 } else { i };
-                let start = if i == 0 { 0.0 } else { before - f64::from(self.weights[i - 1]) };
-                let low = middle(start, line - 1);
-                let high = middle(start + f64::from(self.weights[line - 1]), line);
-                let part = (index - low) / (high - low);
-                return Some(self.means[line - 1] * (1.0 - part) + self.means[line] * part);
+        let mut before = 0.0;
+        let mut below: Option<(f64, f64)> = None;
+        for (i, &mean) in self.means.iter().enumerate() {
+            let here = middle(before, i);
+            match below {
+                _ if here < index && i + 1 < len => {}
+                None if here == 0.0 => return Some(mean),
+                None => {
+                    let next = middle(before + f64::from(self.weights[i]), i + 1);
+                    let first = (next * mean - here * self.means[i + 1]) / (next - here);
+                    return Some(between(index, (0.0, first), (here, mean)));
+                }
+                Some(below) if here < index => {
+                    let end = (mean * (last - below.0) - below.1 * (last - here)) / (here - below.0);
+                    return Some(between(index, (here, mean), (last, end)));
+                }
+                Some(below) => return Some(between(index, below, (here, mean))),
             }
+            below = Some((here, mean));
             before += f64::from(self.weights[i]);
         }
         None
     }
+}
+
+/// How many centroids there may be before they are joined: as many as Telegraf has, up to 600, so that the same come out of most
+/// periods, and beyond that 6 times compression.
+fn most_centroids(compression: f64) -> f64 {
+    (20.0 * compression).min(600.0).max(6.0 * compression)
+}
+
+/// The value at an index on the line through two points of index and value. The steps are those of Telegraf, to the last digit.
+fn between(index: f64, low: (f64, f64), high: (f64, f64)) -> f64 {
+    let span = high.0 - low.0;
+    low.1 * ((high.0 - index) / span) + high.1 * ((index - low.0) / span)
 }
 
 #[cfg(test)]
@@ -207,6 +229,17 @@ mod tests {
         let mut digest = Digest::default();
         values.iter().for_each(|v| digest.add(*v, compression));
         digest
+    }
+
+    /// As Telegraf's library computed them.
+    #[test]
+    fn joined_values_give_the_same_last_digits() {
+        let to = |n: u32| (1..=n).map(f64::from).collect::<Vec<_>>();
+        let quantiles = |n: u32, compression: f64, wanted: [f64; 3]| {
+            wanted.map(|q| digest(&to(n), compression).sorted().quantile(q).unwrap())
+        };
+        assert_eq!(quantiles(100, 10.0, [0.01, 0.5, 0.99]), [1.99, 50.5, 99.01]);
+        assert_eq!(quantiles(150, 10.0, [0.05, 0.9, 1.0]), [8.45, 135.1, 150.0]);
     }
 
     #[test]
