@@ -111,11 +111,20 @@ fn verdict(answer: &Answer, bucket: &str) -> Verdict {
     let cause = anyhow!("write to bucket {bucket:?}: status {status}{}", detail(answer));
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Verdict::TooLarge(cause),
-        // The body cannot be read, or there is no such bucket: sending it again changes nothing.
-        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => Verdict::Rejected(cause),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => {
             Verdict::Refused(cause, answer.retry_after(UNREADABLE).map(|wait| wait.min(LONGEST)))
         }
+        // Rights can be given and proxies mended, and what came too late or too early can come again.
+        StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_EARLY => Verdict::Refused(cause, None),
+        // The body cannot be read, or there is no such bucket: sending it again changes nothing.
+        status if status.is_client_error() => Verdict::Rejected(cause),
         _ => Verdict::Refused(cause, None),
     }
 }

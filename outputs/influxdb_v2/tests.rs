@@ -102,7 +102,7 @@ async fn buckets_stand_for_themselves() {
 #[tokio::test]
 async fn statuses_mean_keep_or_reject() {
     let answers =
-        [(400, true), (404, true), (422, true), (401, false), (403, false), (429, false), (500, false), (302, false)];
+        [400, 404, 405, 422].map(|s| (s, true)).into_iter().chain([401, 403, 408, 429, 500, 302].map(|s| (s, false)));
     for (status, rejected) in answers {
         let stub = Stub::list(vec![Reply::new(status, "").header("Retry-After", "7")]).await;
         let result = output(settings(&stub)).await.write(&metrics(&["", ""])).await;
