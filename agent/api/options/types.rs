@@ -200,7 +200,21 @@ fn reference(text: &str) -> Option<(&str, &str, &str, &str)> {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let secret = Secret(String::deserialize(reader)?);
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = String;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<String, E> {
+                Ok(v.to_owned())
+            }
+            /// A password may be a number, and then it is often written without quotes.
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<String, E> {
+                Ok(v.to_string())
+            }
+        }
+        let secret = Secret(reader.deserialize_any(V)?);
         SEEN.with_borrow_mut(|seen| seen.extend(secret.references()));
         Ok(secret)
     }
@@ -237,5 +251,5 @@ macro_rules! text_schema {
 text_schema! {
     Duration, "Duration", schemars::json_schema!({ "type": ["string", "number"], "format": "duration" });
     Size, "Size", schemars::json_schema!({ "type": ["string", "integer"], "format": "size" });
-    Secret, "Secret", schemars::json_schema!({ "type": "string", "format": "secret" });
+    Secret, "Secret", schemars::json_schema!({ "type": ["string", "integer"], "format": "secret" });
 }
