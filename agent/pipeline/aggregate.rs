@@ -7,7 +7,7 @@ use super::account::{Account, Key};
 use super::credit::Credit;
 use super::fanout::Fanout;
 use super::rename::Renaming;
-use super::stage::{DEPTH, Gate, Next};
+use super::stage::{self, DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
 use agent_api::plugin::{DynAggregator, now};
 use agent_api::stats::{self, Counter};
@@ -127,7 +127,7 @@ impl Aggregation {
                 pushed: set.counter("metrics_pushed"),
                 push_time: set.counter("push_time_ns"),
             };
-            tasks.spawn(shard.run(messages));
+            tasks.spawn(stage::on_a_thread(shard.run(messages)));
             shards.push(entry);
         }
         let ended = CancellationToken::new();

@@ -4,7 +4,7 @@
 //! are cores: batches are dealt out in turn and collected in the same turn, so their order is kept without any sorting.
 
 use super::account::{Account, Key};
-use super::stage::{DEPTH, Next};
+use super::stage::{self, DEPTH, Next};
 use crate::config::{Filter, ProcessorConfig};
 use agent_api::plugin::DynProcessor;
 use agent_api::{Batch, Log, Result, Scope};
@@ -100,7 +100,7 @@ impl Chain {
         for steps in workers {
             let (entry, work_in) = mpsc::channel(1);
             let (work_out, exit) = mpsc::channel(1);
-            self.tasks.spawn(work(steps, work_in, Next::Stage(work_out), self.kept.clone()));
+            self.tasks.spawn(stage::on_a_thread(work(steps, work_in, Next::Stage(work_out), self.kept.clone())));
             entries.push(entry);
             exits.push(exit);
         }

@@ -5,8 +5,10 @@
 
 use super::fanout::Fanout;
 use agent_api::Batch;
-use std::sync::Arc;
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc, oneshot};
 
 /// So many batches wait between two stages.
 pub(super) const DEPTH: usize = 4;
@@ -32,6 +34,39 @@ impl Next {
             }
             Next::Outputs(fanout) => fanout.deliver(batch).await,
             Next::Closed => {}
+        }
+    }
+}
+
+/// Runs what computes for long at a time in a thread of its own, where the kernel finds it a core. The runtime does not: tasks that wake one
+/// another go on in the thread that they woke in, one after the other, while the other threads sleep.
+///
+/// The thread ends when its work does, also where nobody waits for that any more. Where the system has no more threads, the work runs
+/// as a task.
+pub(super) fn on_a_thread<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = T> + Send + 'static {
+    let (told, ended) = oneshot::channel();
+    let (runtime, work) = (Handle::current(), Arc::new(Mutex::new(Some(work))));
+    let take = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let its = work.clone();
+    let run = move || {
+        if let Some(work) = take(&its) {
+            let result = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+            // Nobody waits after a forced stop.
+            drop(told.send(result));
+        }
+    };
+    let started = std::thread::Builder::new().name("stage".to_owned()).spawn(run);
+    async move {
+        if started.is_err()
+            && let Some(work) = take(&work)
+        {
+            return work.await;
+        }
+        match ended.await.expect("a thread tells its result") {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 }
@@ -62,6 +97,14 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn work_on_a_thread_ends_with_its_result_or_its_panic() {
+        let here = std::thread::current().id();
+        assert!(on_a_thread(async move { std::thread::current().id() != here }).await);
+        let panics = tokio::spawn(on_a_thread(async { panic!("on purpose") }));
+        assert!(panics.await.is_err_and(|e| e.is_panic()));
+    }
 
     #[tokio::test]
     async fn a_held_gate_lets_nobody_pass_and_loses_nothing() {
