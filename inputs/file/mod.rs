@@ -1,6 +1,8 @@
 //! Reads whole files at every interval, in any format.
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 use crate::encoding::Encoding;
 use crate::globpath::GlobPath;
@@ -74,10 +76,7 @@ impl File {
     fn read(&self, file: &Path, out: &mut Collector) {
         let put = |batch: &mut Batch| self.tag(batch, file);
         let tagged = !(self.settings.file_tag.is_empty() && self.settings.file_path_tag.is_empty());
-        let result = self.env.parser().and_then(|mut parser| {
-            read::file(file, self.encoding, &mut *parser, out, tagged.then_some(&put as &dyn Fn(&mut Batch)))
-        });
-        if let Err(e) = result {
+        if let Err(e) = read::file(file, self.encoding, &self.env, out, tagged.then_some(&put)) {
             out.error(e.context(format!("could not parse {:?}", file.display())));
         }
     }

@@ -1,8 +1,9 @@
-//! Reading a file into a parser: block by block where the format can be cut, so that a file of any size needs little memory.
+//! Reading a file into a parser: block by block where the format can be cut, so that a file of any size needs little memory, and by
+//! several parsers where blocks can be read apart, so that a large file takes as many cores as there are.
 
 use crate::encoding::Encoding;
-use agent_api::plugin::DynParser;
-use agent_api::{Batch, Body, Collector, Context, ParseError, Result};
+use agent_api::plugin::{BoxParser, DynParser, in_order, workers};
+use agent_api::{Batch, Body, Collector, Context, Env, ParseError, Result};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -11,68 +12,172 @@ use std::path::Path;
 const BLOCK: usize = 128 << 10;
 /// The largest file of a format that cannot be cut, and the longest record of one that can.
 const LARGEST: usize = 1 << 30;
+/// Smaller files are not worth more than one parser.
+pub(super) const LARGE: u64 = 1 << 20;
+
+/// What is put on every batch.
+pub(super) type Tag<'a> = &'a dyn Fn(&mut Batch);
 
 /// Reads a file; where there is a `tag`, it is put on every batch.
 pub(super) fn file(
     path: &Path,
     encoding: Encoding,
-    parser: &mut dyn DynParser,
+    env: &Env,
     out: &mut Collector,
-    tag: Option<&dyn Fn(&mut Batch)>,
+    tag: Option<Tag<'_>>,
 ) -> Result<()> {
+    let mut parser = env.parser()?;
     let mut file = File::open(path).context("open")?;
-    let (mut rest, mut lines, mut bad) = (Vec::new(), 0, ParseError::default());
-    let cuts = encoding.is_bytes() && parser.cut(b"").is_some();
-    loop {
-        let size = if cuts { BLOCK.max(rest.len() * 2) } else { LARGEST };
-        let mut block = std::mem::take(&mut rest);
-        let ended = fill(&mut file, &mut block, size)?;
-        if ended || !cuts {
-            agent_api::ensure!(ended, "larger than {LARGEST} bytes");
-            parse(parser, Body::new(encoding.decode(block)), lines, out, tag, &mut bad);
-            break;
-        }
-        let whole = parser.cut(&block).unwrap_or(0);
-        agent_api::ensure!(whole > 0 || block.len() < LARGEST, "a record is longer than {LARGEST} bytes");
-        if whole == 0 {
-            rest = block;
-            continue;
-        }
-        rest = block[whole..].to_vec();
-        block.truncate(whole);
-        let read = memchr::memchr_iter(b'\n', &block).count();
-        parse(parser, Body::new(block), lines, out, tag, &mut bad);
-        lines += read;
+    if !encoding.is_bytes() || parser.cut(b"").is_none() {
+        return whole(&mut file, encoding, &mut *parser, out, tag);
     }
-    bad.or_ok().map_err(Into::into)
+    let (mut bad, mut blocks) = (ParseError::default(), Blocks::new(file));
+    let large = blocks.file.metadata().is_ok_and(|file| file.len() >= LARGE);
+    let several = if large && out.ships() { sharing(env, workers())? } else { Vec::new() };
+    if several.is_empty() {
+        while let Some(block) = blocks.next(&*parser) {
+            if let Err(e) = parse(&mut *parser, Body::new(block.bytes), out, tag) {
+                bad.append(e, block.lines_before);
+            }
+        }
+    } else {
+        side_by_side(several, &mut blocks, env, out, tag, &mut bad)?;
+    }
+    bad.or_ok()?;
+    blocks.failed.map_or(Ok(()), Err)
 }
 
-/// Parses a part of a file before which there are `lines` lines.
-fn parse(
+/// Reads a file of a format that cannot be cut.
+fn whole(
+    file: &mut File,
+    encoding: Encoding,
     parser: &mut dyn DynParser,
-    body: Body,
-    lines: usize,
     out: &mut Collector,
-    tag: Option<&dyn Fn(&mut Batch)>,
+    tag: Option<Tag<'_>>,
+) -> Result<()> {
+    let mut block = Vec::new();
+    agent_api::ensure!(fill(file, &mut block, LARGEST)?, "larger than {LARGEST} bytes");
+    Ok(parse(parser, Body::new(encoding.decode(block)), out, tag)?)
+}
+
+/// Parsers that read blocks apart; none where the format does not allow it.
+fn sharing(env: &Env, count: usize) -> Result<Vec<BoxParser>> {
+    let mut parsers = Vec::new();
+    while count > 1 && parsers.len() < count {
+        let mut parser = env.parser()?;
+        if !parser.share() {
+            return Ok(Vec::new());
+        }
+        parsers.push(parser);
+    }
+    Ok(parsers)
+}
+
+/// Reads blocks by several parsers; their metrics come in the order of the file.
+fn side_by_side(
+    parsers: Vec<BoxParser>,
+    blocks: &mut Blocks,
+    env: &Env,
+    out: &mut Collector,
+    tag: Option<Tag<'_>>,
     bad: &mut ParseError,
-) {
-    let result = match tag {
-        None => {
-            let result = parser.parse(&body, out);
-            out.checkpoint();
-            result
-        }
-        Some(tag) => {
-            let mut part = Collector::new();
-            let result = parser.parse(&body, &mut part);
-            let mut batch = part.take();
-            tag(&mut batch);
-            out.add_batch(batch);
-            result
-        }
+) -> Result<()> {
+    let (cutter, mut joiner) = (env.parser()?, env.parser()?);
+    let work = |parser: &mut BoxParser, block: Block| {
+        let mut part = Collector::new();
+        let result = parser.parse(&Body::new(block.bytes), &mut part);
+        (part, result, block.lines_before)
     };
-    if let Err(e) = result {
-        bad.append(e, lines);
+    in_order(parsers, std::iter::from_fn(|| blocks.next(&*cutter)), work, |(mut part, result, lines_before)| {
+        let mut batch = part.take();
+        joiner.join(&mut batch);
+        if let Some(tag) = tag {
+            tag(&mut batch);
+        }
+        out.add_batch(batch);
+        for error in part.take_errors().0 {
+            out.error(error);
+        }
+        if let Err(e) = result {
+            bad.append(e, lines_before);
+        }
+        true
+    });
+    Ok(())
+}
+
+/// Parses all of a file or a block of it.
+fn parse(parser: &mut dyn DynParser, body: Body, out: &mut Collector, tag: Option<Tag<'_>>) -> Result<(), ParseError> {
+    let Some(tag) = tag else {
+        let result = parser.parse(&body, out);
+        out.checkpoint();
+        return result;
+    };
+    let mut part = Collector::new();
+    let result = parser.parse(&body, &mut part);
+    let mut batch = part.take();
+    tag(&mut batch);
+    out.add_batch(batch);
+    result
+}
+
+/// A file, block by block.
+struct Blocks {
+    file: File,
+    /// The begin of a record whose end has not been read yet.
+    rest: Vec<u8>,
+    /// Lines before `rest`.
+    lines: usize,
+    ended: bool,
+    /// Why the blocks ended before the file did.
+    failed: Option<agent_api::Error>,
+}
+
+/// Whole records.
+struct Block {
+    bytes: Vec<u8>,
+    lines_before: usize,
+}
+
+impl Blocks {
+    fn new(file: File) -> Self {
+        Blocks { file, rest: Vec::new(), lines: 0, ended: false, failed: None }
+    }
+
+    /// The next block; None at the end of the file, or where it cannot be read.
+    fn next(&mut self, parser: &dyn DynParser) -> Option<Block> {
+        if self.ended {
+            return None;
+        }
+        match self.read(parser) {
+            Ok(block) => Some(block),
+            Err(e) => {
+                (self.ended, self.failed) = (true, Some(e));
+                None
+            }
+        }
+    }
+
+    fn read(&mut self, parser: &dyn DynParser) -> Result<Block> {
+        let lines_before = self.lines;
+        loop {
+            let size = BLOCK.max(self.rest.len() * 2);
+            let mut bytes = std::mem::take(&mut self.rest);
+            self.ended = fill(&mut self.file, &mut bytes, size)?;
+            if self.ended {
+                return Ok(Block { bytes, lines_before });
+            }
+            let whole = parser.cut(&bytes).unwrap_or(0);
+            if whole == 0 {
+                agent_api::ensure!(bytes.len() < LARGEST, "a record is longer than {LARGEST} bytes");
+                self.rest = bytes;
+                continue;
+            }
+            self.rest = bytes[whole..].to_vec();
+            bytes.truncate(whole);
+            self.lines += memchr::memchr_iter(b'\n', &bytes).count();
+            return Ok(Block { bytes, lines_before });
+        }
     }
 }
 

@@ -225,6 +225,13 @@ impl Batch {
         }
     }
 
+    /// Gives every metric the time that `each` makes of its own, or of none, in their order.
+    pub fn map_times(&mut self, mut each: impl FnMut(Option<i64>) -> i64) {
+        for head in &mut self.heads {
+            head.time = each((head.time != UNSET).then_some(head.time));
+        }
+    }
+
     /// Gives every metric the time `now`, rounded as by `settle_times`.
     pub fn set_times(&mut self, now: i64, precision: i64) {
         for head in &mut self.heads {

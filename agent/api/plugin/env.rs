@@ -1,7 +1,7 @@
 //! What surrounds a plugin: where the host is, who it is, its log, its format, what it keeps over restarts.
 
 use super::{Parser, Serializer};
-use crate::metric::{Body, Chunk, MetricRef};
+use crate::metric::{Batch, Body, Chunk, MetricRef};
 use crate::plugin::{Collector, ParseError};
 use crate::{Context, Log, Result, stats};
 use std::path::PathBuf;
@@ -23,6 +23,10 @@ pub trait DynParser: Send {
     fn cut(&self, bytes: &[u8]) -> Option<usize>;
     /// See [`Parser::reset`].
     fn reset(&mut self);
+    /// See [`Parser::share`].
+    fn share(&mut self) -> bool;
+    /// See [`Parser::join`].
+    fn join(&mut self, part: &mut Batch);
 }
 impl<T: Parser> DynParser for T {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
@@ -36,6 +40,12 @@ impl<T: Parser> DynParser for T {
     }
     fn reset(&mut self) {
         Parser::reset(self);
+    }
+    fn share(&mut self) -> bool {
+        Parser::share(self)
+    }
+    fn join(&mut self, part: &mut Batch) {
+        Parser::join(self, part);
     }
 }
 

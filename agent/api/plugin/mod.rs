@@ -11,6 +11,7 @@ mod collector;
 mod dynamic;
 mod env;
 mod errors;
+mod in_order;
 mod registry;
 mod sender;
 
@@ -21,6 +22,7 @@ pub use env::{
     now,
 };
 pub use errors::{BadLine, BuildError, ParseError, StartError, WriteError};
+pub use in_order::{in_order, workers};
 pub use registry::{Build, Entry, Family, entries, find, here, nearest};
 pub use sender::{Request, Sender, Sink, Stop, outlive, outlived};
 
@@ -176,6 +178,13 @@ pub trait Parser: Plugin {
     }
     /// Forgets what it learnt from earlier documents (the header of a CSV file).
     fn reset(&mut self) {}
+    /// Makes it one of several parsers that read parts of one document at the same time, as `cut` cuts them. What depends on the parts
+    /// before is left to `join` then. False if a part cannot be read without those before.
+    fn share(&mut self) -> bool {
+        false
+    }
+    /// Does to the metrics of a part that another parser has read what depends on the parts before; called in their order.
+    fn join(&mut self, _part: &mut Batch) {}
 }
 
 /// Writes a data format.

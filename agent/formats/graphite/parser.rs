@@ -60,6 +60,10 @@ impl Parser for Graphite {
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
         Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1))
     }
+
+    fn share(&mut self) -> bool {
+        true
+    }
 }
 
 impl Graphite {

@@ -1,7 +1,7 @@
 //! Reading: the first pattern that fits a line makes a metric of its captures.
 
 use super::pattern::{Kind, Pattern, Patterns};
-use super::stamp::{Apart, Stamp};
+use super::stamp::{Apart, Stamp, Times};
 use crate::scalar::default_name;
 use agent_api::*;
 use agent_golang::duration;
@@ -54,11 +54,11 @@ pub struct Grok {
     name: String,
     rules: Vec<Rule>,
     zone: Zone,
-    apart: Option<Apart>,
+    times: Times,
     multiline: bool,
+    /// It reads parts, whose times are settled when they are put together.
+    shares: bool,
     groups: Groups,
-    /// The time given to the last line that had none.
-    last_now: i64,
     /// What could not be converted: the field is left out, the line stays.
     complaints: ParseError,
 }
@@ -131,10 +131,10 @@ impl Plugin for Grok {
             name: default_name(env),
             rules,
             zone,
-            apart,
+            times: Times::new(apart),
+            shares: false,
             multiline: settings.grok_multiline,
             groups: Groups::default(),
-            last_now: 0,
             complaints: ParseError::default(),
         })
     }
@@ -200,12 +200,22 @@ impl Parser for Grok {
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
         if self.multiline { None } else { Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1)) }
     }
+
+    fn share(&mut self) -> bool {
+        self.shares = true;
+        !self.multiline
+    }
+
+    fn join(&mut self, part: &mut Batch) {
+        let now = plugin::now();
+        part.map_times(|time| self.times.settle(time, now));
+    }
 }
 
 impl Grok {
     /// Adds the metric of a line; nothing if no pattern fits it.
     fn line(&mut self, line: &str, number: usize, now: i64, out: &mut Collector) -> Result<(), ParseError> {
-        let Grok { name, rules, zone, groups, complaints, .. } = self;
+        let Grok { name, rules, zone, groups, complaints, times, shares, .. } = self;
         for rule in rules {
             match rule.matcher.find(line, groups) {
                 Ok(true) => {}
@@ -240,12 +250,11 @@ impl Grok {
                     complaints.add(number, line, format_args!("read {key:?}: {e}"));
                 }
             }
-            let time = time.unwrap_or_else(|| {
-                // Lines without a time are told apart by the order in which they are read.
-                self.last_now = now.max(self.last_now + 1);
-                self.last_now
+            let time = if *shares { time } else { Some(times.settle(time, now)) };
+            drop(match time {
+                Some(time) => m.time(time),
+                None => m,
             });
-            drop(m.time(self.apart.as_mut().map_or(time, |apart| apart.settle(time))));
             return Ok(());
         }
         Ok(())

@@ -161,6 +161,31 @@ impl Apart {
     }
 }
 
+/// The times of lines, which depend on those of the lines before.
+#[derive(Debug)]
+pub(super) struct Times {
+    apart: Option<Apart>,
+    /// The time given to the last line that had none.
+    last_now: i64,
+}
+
+impl Times {
+    /// Equal times are moved apart where that is wanted.
+    pub(super) fn new(apart: Option<Apart>) -> Self {
+        Times { apart, last_now: 0 }
+    }
+
+    /// The time of a metric whose line has this one, or none.
+    pub(super) fn settle(&mut self, time: Option<i64>, now: i64) -> i64 {
+        let time = time.unwrap_or_else(|| {
+            // Lines without a time are told apart by the order in which they are read.
+            self.last_now = now.max(self.last_now + 1);
+            self.last_now
+        });
+        self.apart.as_mut().map_or(time, |apart| apart.settle(time))
+    }
+}
+
 /// Zeros at the end of the decimal number.
 fn trailing_zeros(mut time: i64) -> u32 {
     let mut zeros = 0;

@@ -87,6 +87,10 @@ impl Parser for Influx {
         }
         Some(line::whole_lines(bytes))
     }
+
+    fn share(&mut self) -> bool {
+        true
+    }
 }
 
 /// How far a document has been read.
@@ -270,5 +274,9 @@ impl Parser for Upstream {
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
         Parser::cut(&self.0, bytes)
+    }
+
+    fn share(&mut self) -> bool {
+        true
     }
 }

@@ -43,6 +43,10 @@ impl Parser for Wavefront {
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
         Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1))
     }
+
+    fn share(&mut self) -> bool {
+        true
+    }
 }
 
 fn read(line: &str, batch: &mut Batch) -> Result<(), String> {
