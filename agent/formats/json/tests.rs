@@ -263,3 +263,45 @@ fn random_texts_never_panic_and_what_was_read_reads_back() {
         }
     }
 }
+
+/// What a parser says of a document: of the metrics handed on while it reads, and those of one that keeps all.
+fn shipped_and_kept(document: &str, options: &[(&str, Setting)]) -> [(Vec<String>, bool); 2] {
+    let read = |out: &mut Collector| Parser::parse(&mut parser(options).unwrap(), &Body::from(document), out).is_err();
+    let shown = |batch: &mut Batch| {
+        batch.settle_times(0, 0);
+        batch.iter().map(|m| format!("{m:?}")).collect::<Vec<_>>()
+    };
+    let shipped = std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let into = shipped.clone();
+    let mut out = Collector::shipping(move |mut batch| into.lock().unwrap().extend(shown(&mut batch)));
+    let failed = read(&mut out);
+    shipped.lock().unwrap().extend(shown(&mut out.take()));
+    let mut kept = Collector::new();
+    let failed_too = read(&mut kept);
+    let shipped = std::mem::take(&mut *shipped.lock().unwrap());
+    [(shipped, failed), (shown(&mut kept.take()), failed_too)]
+}
+
+#[test]
+fn a_large_array_read_by_several_gives_the_same_in_the_same_order() {
+    let object = |i: usize| {
+        // Some have no time that can be read.
+        let time = if i % 1000 == 7 { "\"never\"".to_owned() } else { (1_700_000_000 + i).to_string() };
+        format!("{{\"host\": \"h{}\", \"name\": \"n,[]}}{{{}\", \"t\": {time}, \"v\": {{\"a\": {i}}}}}", i % 7, i % 3)
+    };
+    let document = format!("[{}]", (0..20_000).map(object).collect::<Vec<_>>().join(" ,\n"));
+    assert!(document.len() > 1_000_000);
+    let times = [("json_time_key", text("t")), ("json_time_format", text("unix"))];
+    let mut options = vec![("tag_keys", list(&["host"])), ("json_name_key", text("name"))];
+    let [shipped, kept] = shipped_and_kept(&document, &options);
+    assert_eq!((kept.0.len(), kept.1), (20_000, false));
+    assert!(shipped == kept);
+    options.extend(times);
+    let [shipped, kept] = shipped_and_kept(&document, &options);
+    assert_eq!((kept.0.len(), kept.1), (0, true), "one bad time is enough");
+    assert!(shipped == kept);
+    options.push(("json_strict", Setting::Bool(false)));
+    let [shipped, kept] = shipped_and_kept(&document, &options);
+    assert_eq!((kept.0.len(), kept.1), (19_980, false));
+    assert!(shipped == kept);
+}

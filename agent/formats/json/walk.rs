@@ -17,7 +17,7 @@ pub(super) enum Leaf<'a> {
 }
 
 /// Room for keys, kept from object to object.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Room {
     /// The key of the leaf, where it is not simply a piece of the document.
     key: String,
@@ -27,6 +27,7 @@ pub(super) struct Room {
 }
 
 /// An object or array that the walk is in.
+#[derive(Clone)]
 struct Open {
     list: bool,
     /// The index of the next element of a list.

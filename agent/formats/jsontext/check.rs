@@ -17,7 +17,7 @@ pub enum Top {
 }
 
 /// What is known of a good document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// What it is.
     pub top: Top,
@@ -25,7 +25,21 @@ pub struct Checked {
     pub from: usize,
     /// The first element of an array that is no object.
     pub odd: Option<usize>,
+    /// Elements of an array at which a reader may begin: the first, and others far enough from each other to be worth it.
+    pub marks: Vec<Mark>,
 }
+
+/// An element of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it begins.
+    pub at: usize,
+    /// So many are before it.
+    pub index: usize,
+}
+
+/// So many bytes lie between two marks at least.
+const APART: usize = 128 << 10;
 
 /// Where and why a document is no JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +67,18 @@ pub fn check(text: &str) -> Result<Checked, Invalid> {
     let from = skip_space(bytes, 0);
     let mut at = from;
     let mut open: Vec<u8> = Vec::new();
-    let mut odd = None;
+    let (mut odd, mut marks, mut next, mut index) = (None, Vec::new(), 0, 0);
     loop {
         let first = bytes.get(at).copied();
-        if open.len() == 1 && first != Some(b'{') && odd.is_none() && open[0] == b'[' {
-            odd = Some(at);
+        if open.len() == 1 && open[0] == b'[' {
+            if first != Some(b'{') && odd.is_none() {
+                odd = Some(at);
+            }
+            if at >= next {
+                marks.push(Mark { at, index });
+                next = at + APART;
+            }
+            index += 1;
         }
         match first {
             Some(bracket @ (b'{' | b'[')) => {
@@ -96,7 +117,7 @@ pub fn check(text: &str) -> Result<Checked, Invalid> {
                     b'n' => Top::Null,
                     _ => Top::Scalar,
                 };
-                return Ok(Checked { top, from, odd });
+                return Ok(Checked { top, from, odd, marks });
             };
             match bytes.get(at) {
                 Some(b',') => {
