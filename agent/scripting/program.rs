@@ -33,8 +33,7 @@ impl Program {
         let mut run = Run { store: &mut store, batch: &mut batch, log };
         let script = Script::load(&source, &file, &options, &mut run).map_err(trace).context("load script")?;
         store.freeze(&batch);
-        // The only name through which a script can keep anything.
-        let keeps_state = source.contains("state");
+        let keeps_state = script.keeps_state();
         Ok(Program { script, store, log: log.clone(), keeps_state })
     }
 

@@ -44,6 +44,7 @@ impl Default for Options<'_> {
 pub struct Script {
     machine: Machine,
     state: Value,
+    mentions_state: bool,
 }
 
 /// A global function of one script.
@@ -74,7 +75,7 @@ impl Script {
         let globals = machine.globals.clone();
         machine.heap.freeze(&globals, state);
         machine.heap.make_permanent();
-        Ok(Script { machine, state })
+        Ok(Script { machine, state, mentions_state: compiled.mentions_state })
     }
 
     /// The global function of this name, if there is one that the script defines.
@@ -105,6 +106,11 @@ impl Script {
     /// The data, to make arguments in.
     pub fn heap_mut(&mut self) -> &mut Heap {
         &mut self.machine.heap
+    }
+
+    /// False if nothing that a call does can be seen by a later one, as the script nowhere refers to `state`.
+    pub fn keeps_state(&self) -> bool {
+        self.mentions_state
     }
 
     /// The dictionary `state`.

@@ -29,6 +29,8 @@ pub(crate) struct Compiled {
     pub(crate) codes: Vec<Code>,
     /// Names of the globals.
     pub(crate) globals: Vec<Box<str>>,
+    /// The script may refer to what it keeps between calls.
+    pub(crate) mentions_state: bool,
 }
 
 /// Compiles a script. Constants go to the heap.
@@ -50,7 +52,8 @@ pub(crate) fn compile(body: &[Stmt], file: &str, heap: &mut Heap, outside: &dyn 
     compiler.block(body)?;
     let end = Position { line: 1, column: 1 };
     compiler.finish(end, "<toplevel>", Signature::default())?;
-    Ok(Compiled { codes: compiler.codes, globals: names.iter().map(|name| name.as_ref().into()).collect() })
+    let globals = names.iter().map(|name| name.as_ref().into()).collect();
+    Ok(Compiled { codes: compiler.codes, globals, mentions_state: names::mentions(body, "state") })
 }
 
 struct Compiler<'a> {

@@ -52,6 +52,13 @@ pub(super) fn mentioned_inside(body: &[Stmt]) -> HashSet<Name> {
     walk.names
 }
 
+/// True if the name stands anywhere in the block as a name, and not only in a text, a comment or as an attribute.
+pub(super) fn mentions(body: &[Stmt], name: &str) -> bool {
+    let mut walk = Walk { names: HashSet::new(), inside: 1 };
+    walk.block(body);
+    walk.names.contains(name)
+}
+
 struct Walk {
     names: HashSet<Name>,
     inside: usize,
