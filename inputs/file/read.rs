@@ -55,7 +55,9 @@ fn whole(
     out: &mut Collector,
     tag: Option<Tag<'_>>,
 ) -> Result<()> {
-    let mut block = Vec::new();
+    // At once: a file that grows into its memory is copied again and again.
+    let size = file.metadata().map_or(0, |file| usize::try_from(file.len()).unwrap_or(LARGEST));
+    let mut block = Vec::with_capacity(size.min(LARGEST) + 1);
     agent_api::ensure!(fill(file, &mut block, LARGEST)?, "larger than {LARGEST} bytes");
     Ok(parse(parser, Body::new(encoding.decode(block)), out, tag)?)
 }
