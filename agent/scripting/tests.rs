@@ -56,7 +56,9 @@ fn what_is_no_metric_is_an_error_and_the_metrics_beside_it_pass() {
 
 #[test]
 fn only_the_name_keeps_anything() {
-    let of = |body: &str| program(&format!("{body}\ndef apply(metric):\n  metric.tags['state'] = 'hot' # state\n  return metric\n"));
+    let of = |body: &str| {
+        program(&format!("{body}\ndef apply(metric):\n  metric.tags['state'] = 'hot' # state\n  return metric\n"))
+    };
     assert!(!of("").keeps_state());
     assert!(!of("x = {'state': 1}['state']").keeps_state());
     for uses in ["state = {}", "alias = [state]", "f = lambda m: state.get(m)", "def f(x=state):\n  pass"] {

@@ -8,7 +8,7 @@ use super::objects::{Objects, Reader};
 use super::roles::Roles;
 use super::time::TimeKey;
 use crate::gjson;
-use crate::jsontext::{Mark, Top, check};
+use crate::jsontext::{Mark, Top, check_by_several};
 use agent_api::*;
 use agent_golang::glob::Filter;
 use agent_golang::time::{TimestampFormat, Zone};
@@ -107,7 +107,8 @@ impl Json {
         if text.is_empty() {
             return Ok(());
         }
-        let checked = check(text).map_err(|e| {
+        let workers = if out.ships() { plugin::workers() } else { 1 };
+        let checked = check_by_several(text, workers).map_err(|e| {
             // Where the text ends too early, what stands before says more than nothing.
             bad(text, if e.at < text.len() { e.at } else { text.len().saturating_sub(30) }, &e)
         })?;
@@ -121,8 +122,11 @@ impl Json {
         let mut all = Objects { text, from, to: text.len(), times: None };
         let times = self.reader.times(all)?;
         all.times = times.as_deref();
-        let workers = if checked.marks.len() > 1 && out.ships() { plugin::workers() } else { 1 };
-        if workers > 1 { self.side_by_side(workers, all, &checked.marks, out) } else { self.reader.read(all, out) }
+        if workers > 1 && checked.marks.len() > 1 {
+            self.side_by_side(workers, all, &checked.marks, out)
+        } else {
+            self.reader.read(all, out)
+        }
     }
 
     /// Reads the objects between two marks each beside the others; their metrics come in order.

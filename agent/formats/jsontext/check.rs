@@ -63,76 +63,193 @@ const DEEPEST: usize = 10_000;
 
 /// Checks a whole document. Numbers beyond the range of a 64-bit float are errors, as in Go.
 pub fn check(text: &str) -> Result<Checked, Invalid> {
+    let mut checker = Checker::new(text);
+    let top = checker.end()?;
+    Ok(checker.checked(top))
+}
+
+/// The same by as many threads as there are cores, where the document is a large array.
+///
+/// Where an element may begin is guessed, and each part is checked as if the guess were right. It was if the check of what stands before
+/// comes to an element at this very place; else that check goes on through the part.
+pub fn check_by_several(text: &str, workers: usize) -> Result<Checked, Invalid> {
+    check_from(text, &guesses(text, workers.min(text.len() / PART)))
+}
+
+/// Checks a document from its begin and from these places, ascending, side by side.
+pub(super) fn check_from(text: &str, guesses: &[usize]) -> Result<Checked, Invalid> {
+    let mut checker = Checker::new(text);
+    if guesses.is_empty() || text.as_bytes().get(checker.at) != Some(&b'[') {
+        return check(text);
+    }
+    let ends = guesses.iter().skip(1).copied().chain([usize::MAX]);
+    let check_part = |from, until| {
+        let mut part = Checker { at: from, open: vec![b'['], ..Checker::new(text) };
+        let top = part.run(until);
+        (part, top)
+    };
+    std::thread::scope(|scope| {
+        let start = |(&from, until)| (from, scope.spawn(move || check_part(from, until)));
+        let parts: Vec<_> = guesses.iter().zip(ends).map(start).collect();
+        let mut top = None;
+        for (from, part) in parts {
+            if top.is_none() && checker.at < from {
+                top = checker.run(from)?;
+            }
+            let (part, part_top) = part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // It stands at an element, unless it has not begun.
+            if top.is_none() && checker.at == from && !checker.open.is_empty() {
+                top = part_top?;
+                checker.append(part);
+            }
+        }
+        let top = match top {
+            Some(top) => top,
+            None => checker.end()?,
+        };
+        Ok(checker.checked(top))
+    })
+}
+
+/// Documents are not cut into parts of less than so many bytes.
+const PART: usize = 512 << 10;
+/// So far after an even cut an element is looked for.
+const FAR: usize = 64 << 10;
+
+/// Places that look like the begin of an element of the outermost array, ascending, to cut a document into so many parts.
+pub(super) fn guesses(text: &str, parts: usize) -> Vec<usize> {
     let bytes = text.as_bytes();
-    let from = skip_space(bytes, 0);
-    let mut at = from;
-    let mut open: Vec<u8> = Vec::new();
-    let (mut odd, mut marks, mut next, mut index) = (None, Vec::new(), 0, 0);
-    loop {
-        let first = bytes.get(at).copied();
-        if open.len() == 1 && open[0] == b'[' {
-            if first != Some(b'{') && odd.is_none() {
-                odd = Some(at);
-            }
-            if at >= next {
-                marks.push(Mark { at, index });
-                next = at + APART;
-            }
-            index += 1;
-        }
-        match first {
-            Some(bracket @ (b'{' | b'[')) => {
-                at = skip_space(bytes, at + 1);
-                // The closing brackets are two above the opening ones.
-                if bytes.get(at) == Some(&(bracket + 2)) {
-                    at += 1;
-                } else {
-                    if open.len() == DEEPEST {
-                        return Err(Invalid { at, cause: "nested too deep" });
-                    }
-                    open.push(bracket);
-                    if bracket == b'{' {
-                        at = key(bytes, at)?;
-                    }
-                    continue;
-                }
-            }
-            Some(b'"') => at = string(bytes, at)?,
-            Some(b'-' | b'0'..=b'9') => at = number(text, at)?,
-            Some(b't') => at = word(bytes, at, b"true")?,
-            Some(b'f') => at = word(bytes, at, b"false")?,
-            Some(b'n') => at = word(bytes, at, b"null")?,
-            Some(_) => return Err(Invalid { at, cause: "expected a value" }),
-            None => return Err(Invalid { at, cause: "it ends where a value is expected" }),
-        }
+    let guess = |part: usize| {
+        let from = text.len() / parts * part;
+        let near = &bytes[from..bytes.len().min(from + FAR)];
+        memchr::memchr_iter(b'}', near).find_map(|i| {
+            let comma = skip_space(bytes, from + i + 1);
+            let at = skip_space(bytes, comma + 1);
+            (bytes.get(comma) == Some(&b',') && bytes.get(at) == Some(&b'{')).then_some(at)
+        })
+    };
+    let mut guesses: Vec<usize> = (1..parts).filter_map(guess).collect();
+    guesses.dedup();
+    guesses
+}
+
+/// A check under way.
+struct Checker<'t> {
+    text: &'t str,
+    from: usize,
+    at: usize,
+    /// The brackets that are open.
+    open: Vec<u8>,
+    odd: Option<usize>,
+    marks: Vec<Mark>,
+    /// The next mark is not before this place.
+    next: usize,
+    /// Elements of the outermost array so far.
+    count: usize,
+}
+
+impl<'t> Checker<'t> {
+    fn new(text: &'t str) -> Self {
+        let from = skip_space(text.as_bytes(), 0);
+        Checker { text, from, at: from, open: Vec::new(), odd: None, marks: Vec::new(), next: 0, count: 0 }
+    }
+
+    fn checked(self, top: Top) -> Checked {
+        Checked { top, from: self.from, odd: self.odd, marks: self.marks }
+    }
+
+    /// Goes on where the check of a part that begins here has ended.
+    fn append(&mut self, part: Checker<'t>) {
+        self.marks.extend(part.marks.iter().map(|mark| Mark { at: mark.at, index: mark.index + self.count }));
+        self.odd = self.odd.or(part.odd);
+        (self.at, self.open) = (part.at, part.open);
+        (self.next, self.count) = (part.next, self.count + part.count);
+    }
+
+    /// Checks up to the end.
+    fn end(&mut self) -> Result<Top, Invalid> {
         loop {
-            at = skip_space(bytes, at);
-            let Some(&bracket) = open.last() else {
-                if at < bytes.len() {
-                    return Err(Invalid { at, cause: "text after the end of the document" });
+            if let Some(top) = self.run(usize::MAX)? {
+                return Ok(top);
+            }
+        }
+    }
+
+    /// Checks up to the end, which tells what the document is, or up to an element of the outermost array at `until` or beyond.
+    fn run(&mut self, until: usize) -> Result<Option<Top>, Invalid> {
+        let text = self.text;
+        let bytes = text.as_bytes();
+        let mut at = self.at;
+        loop {
+            let first = bytes.get(at).copied();
+            if self.open.len() == 1 && self.open[0] == b'[' {
+                if at >= until {
+                    self.at = at;
+                    return Ok(None);
                 }
-                let top = match bytes[from] {
-                    b'{' => Top::Object,
-                    b'[' => Top::Array,
-                    b'n' => Top::Null,
-                    _ => Top::Scalar,
-                };
-                return Ok(Checked { top, from, odd, marks });
-            };
-            match bytes.get(at) {
-                Some(b',') => {
+                if first != Some(b'{') && self.odd.is_none() {
+                    self.odd = Some(at);
+                }
+                if at >= self.next {
+                    self.marks.push(Mark { at, index: self.count });
+                    self.next = at + APART;
+                }
+                self.count += 1;
+            }
+            match first {
+                Some(bracket @ (b'{' | b'[')) => {
                     at = skip_space(bytes, at + 1);
-                    if bracket == b'{' {
-                        at = key(bytes, at)?;
+                    // The closing brackets are two above the opening ones.
+                    if bytes.get(at) == Some(&(bracket + 2)) {
+                        at += 1;
+                    } else {
+                        if self.open.len() == DEEPEST {
+                            return Err(Invalid { at, cause: "nested too deep" });
+                        }
+                        self.open.push(bracket);
+                        if bracket == b'{' {
+                            at = key(bytes, at)?;
+                        }
+                        continue;
                     }
-                    break;
                 }
-                Some(b) if *b == bracket + 2 => {
-                    open.pop();
-                    at += 1;
+                Some(b'"') => at = string(bytes, at)?,
+                Some(b'-' | b'0'..=b'9') => at = number(text, at)?,
+                Some(b't') => at = word(bytes, at, b"true")?,
+                Some(b'f') => at = word(bytes, at, b"false")?,
+                Some(b'n') => at = word(bytes, at, b"null")?,
+                Some(_) => return Err(Invalid { at, cause: "expected a value" }),
+                None => return Err(Invalid { at, cause: "it ends where a value is expected" }),
+            }
+            loop {
+                at = skip_space(bytes, at);
+                let Some(&bracket) = self.open.last() else {
+                    if at < bytes.len() {
+                        return Err(Invalid { at, cause: "text after the end of the document" });
+                    }
+                    self.at = at;
+                    return Ok(Some(match bytes[self.from] {
+                        b'{' => Top::Object,
+                        b'[' => Top::Array,
+                        b'n' => Top::Null,
+                        _ => Top::Scalar,
+                    }));
+                };
+                match bytes.get(at) {
+                    Some(b',') => {
+                        at = skip_space(bytes, at + 1);
+                        if bracket == b'{' {
+                            at = key(bytes, at)?;
+                        }
+                        break;
+                    }
+                    Some(b) if *b == bracket + 2 => {
+                        self.open.pop();
+                        at += 1;
+                    }
+                    Some(_) => return Err(Invalid { at, cause: "expected a comma or the end of what is open" }),
+                    None => return Err(Invalid { at, cause: "it ends within an object or array" }),
                 }
-                Some(_) => return Err(Invalid { at, cause: "expected a comma or the end of what is open" }),
-                None => return Err(Invalid { at, cause: "it ends within an object or array" }),
             }
         }
     }

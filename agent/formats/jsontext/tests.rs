@@ -1,5 +1,6 @@
 //! What is JSON and what is not, compared with serde_json, and escapes both ways.
 
+use super::check::{check_from, guesses};
 use super::*;
 
 #[test]
@@ -101,4 +102,57 @@ fn random_texts_are_judged_as_by_serde_json() {
         }
         let _ends = (value_end(text.as_bytes(), 0), string_end(text.as_bytes(), 0));
     }
+}
+
+#[test]
+fn a_check_by_several_says_what_a_check_by_one_says() {
+    let pieces = [
+        "{\"a\":1}",
+        ",",
+        "},{",
+        " ",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "\\",
+        "{\"t\":\"},{\"}",
+        ",{\"b\":[{},{}]}",
+        "7",
+        "\n",
+        "null",
+    ];
+    let mut seed = 7u64;
+    let mut next = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    let mut good = 0;
+    for round in 0..30_000 {
+        // Mostly good ones: one change at most in a list of objects.
+        let mut parts: Vec<&str> = (0..next(9)).map(|_| pieces[[0, 10][next(2)]]).collect();
+        if round % 2 == 0 && !parts.is_empty() {
+            let at = next(parts.len());
+            parts[at] = pieces[next(pieces.len())];
+        }
+        let text = format!("[{}]{}", parts.join(" ,"), if next(9) == 0 { pieces[next(pieces.len())] } else { "" });
+        let alone = check(&text);
+        let mut places: Vec<usize> = (0..next(4)).map(|_| next(text.len() + 1)).collect();
+        places.sort_unstable();
+        places.dedup();
+        for guesses in [guesses(&text, 1 + next(5)), places] {
+            let several = check_from(&text, &guesses);
+            let same = |c: &Checked| (c.top, c.from, c.odd);
+            assert_eq!(several.as_ref().map(same), alone.as_ref().map(same), "{text} from {guesses:?}");
+            let Ok(several) = several else { continue };
+            good += 1;
+            // Marks are elements, counted from the first.
+            for mark in &several.marks {
+                let counted = serde_json::from_str::<Vec<serde_json::Value>>(&format!("{}0]", &text[..mark.at]));
+                assert_eq!(counted.unwrap().len() - 1, mark.index, "{text}");
+            }
+        }
+    }
+    assert!(good > 10_000, "{good}");
 }
