@@ -13,6 +13,8 @@ mod packets;
 mod relay;
 
 #[cfg(test)]
+mod secured_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crate::coding::{Coding, Unpacker};

@@ -13,6 +13,8 @@ mod validity;
 mod verify;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use client::{ClientTls, migrate};
