@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub(super) async fn secrets(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
     let config = load(&sources(&[root, matches]))?;
     let surroundings = surroundings(&config, Mode::Run);
+    // Stores may have secrets of other stores.
+    crate::secrets::start(&config, &surroundings).await?;
     let stores = crate::secrets::build(&config, &surroundings)?;
     let Some((command, m)) = matches.subcommand() else { bail!("no command") };
     let word = |id: &str| m.try_get_one::<String>(id).ok().flatten().cloned().unwrap_or_default();

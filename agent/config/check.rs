@@ -1,21 +1,29 @@
 //! Builds every plugin and lets go of it again: what can be found wrong without opening anything.
 
 use super::errors::{Errors, Problem};
-use super::{Config, Instance, NotBuilt, Surroundings};
+use super::{Built, Config, Instance, NotBuilt, Surroundings};
 use agent_api::BuildError;
 use agent_api::options::{OptionError, link_secrets};
+use agent_api::plugin::DynSecretStore;
+use futures_util::FutureExt;
+use std::collections::HashMap;
+
+/// The stores whose secrets are at hand, by their ids.
+type AtHand<'a> = HashMap<&'a str, Box<dyn DynSecretStore>>;
 
 impl Config {
     /// Builds all plugins without starting any, and gives all that is wrong.
     pub fn check(&self, surroundings: &Surroundings) -> Result<(), Errors> {
         let mut problems = Vec::new();
+        let stores = self.stores_at_hand(surroundings);
         for plugin in self.plugins() {
             // References that others read in this thread are not this plugin's.
             link_secrets();
             if let Err(error) = plugin.build(surroundings) {
                 problems.push(self.problem(plugin, error));
             }
-            problems.extend(self.unknown_stores(plugin));
+            let lost = link_secrets().into_iter().filter_map(|(store, key)| self.lost(&store, &key, &stores));
+            problems.extend(lost.map(|message| Problem::at(plugin.span, message).of(&plugin.log_name())));
         }
         for output in &self.outputs {
             let keys =
@@ -25,18 +33,16 @@ impl Config {
                 keys.current.iter().map(|key| ("buffer_key", key)).chain(old)
             });
             for (option, key) in named {
-                let unknown = key.references().into_iter().filter(|(store, _)| !self.has_store(store));
-                problems.extend(unknown.map(|(store, key)| {
-                    let message = format!("{option}: unknown secret store for \"@{{{store}:{key}}}\"");
-                    Problem::at(output.plugin.span, message).of(&output.plugin.log_name())
+                let references = key.references();
+                let lost = references.iter().filter_map(|(store, key)| self.lost(store, key, &stores));
+                problems.extend(lost.map(|message| {
+                    Problem::at(output.plugin.span, format!("{option}: {message}")).of(&output.plugin.log_name())
                 }));
             }
         }
         if let Some(api) = &self.agent.api {
-            let unknown = api.references.iter().filter(|(store, _)| !self.has_store(store));
-            problems.extend(unknown.map(|(store, key)| {
-                Problem::at(api.span, format!("api: unknown secret store for \"@{{{store}:{key}}}\""))
-            }));
+            let lost = api.references.iter().filter_map(|(store, key)| self.lost(store, key, &stores));
+            problems.extend(lost.map(|message| Problem::at(api.span, format!("api: {message}"))));
         }
         if problems.is_empty() { Ok(()) } else { Err(Errors::new(self.files.clone(), problems)) }
     }
@@ -51,8 +57,24 @@ impl Config {
         stores.chain(inputs).chain(processors).chain(aggregators).chain(outputs)
     }
 
-    fn has_store(&self, id: &str) -> bool {
-        self.secretstores.iter().any(|s| s.id == id)
+    /// Those that cannot be built are reported with the other plugins.
+    fn stores_at_hand(&self, surroundings: &Surroundings) -> AtHand<'_> {
+        let built = self.secretstores.iter().filter_map(|store| match store.plugin.build(surroundings) {
+            Ok(Built::SecretStore(plugin)) if plugin.at_hand() && !plugin.dynamic() => {
+                Some((store.id.as_str(), plugin))
+            }
+            _ => None,
+        });
+        built.collect()
+    }
+
+    /// Why a reference leads to nothing, if it does: there is no such store, or it is at hand and lacks the key.
+    fn lost(&self, store: &str, key: &str, stores: &AtHand<'_>) -> Option<String> {
+        if !self.secretstores.iter().any(|s| s.id == store) {
+            return Some(format!("unknown secret store for \"@{{{store}:{key}}}\""));
+        }
+        let cause = stores.get(store)?.get(key).now_or_never()?.err()?;
+        Some(format!("secret store {store:?}: {cause:#}"))
     }
 
     /// What a plugin that could not be built says, with its place.
@@ -69,13 +91,5 @@ impl Config {
             },
         };
         Problem { span: problem.span.or(Some(plugin.span)), ..problem }.of(&plugin.log_name())
-    }
-
-    /// References of the settings just read to stores that are not there.
-    fn unknown_stores<'a>(&'a self, plugin: &'a Instance) -> impl Iterator<Item = Problem> + 'a {
-        link_secrets().into_iter().filter(|(store, _)| !self.has_store(store)).map(|(store, key)| {
-            let message = format!("unknown secret store for \"@{{{store}:{key}}}\"");
-            Problem::at(plugin.span, message).of(&plugin.log_name())
-        })
     }
 }

@@ -72,6 +72,8 @@ pub trait DynSecretStore: Send + Sync {
     fn remove<'a>(&'a self, key: &'a str) -> Future<'a, Result<()>>;
     /// See [`SecretStore::dynamic`].
     fn dynamic(&self) -> bool;
+    /// See [`SecretStore::at_hand`].
+    fn at_hand(&self) -> bool;
 }
 impl<T: SecretStore + Sync> DynSecretStore for T {
     fn get<'a>(&'a self, key: &'a str) -> Future<'a, Result<Secret>> {
@@ -88,6 +90,9 @@ impl<T: SecretStore + Sync> DynSecretStore for T {
     }
     fn dynamic(&self) -> bool {
         SecretStore::dynamic(self)
+    }
+    fn at_hand(&self) -> bool {
+        SecretStore::at_hand(self)
     }
 }
 

@@ -214,6 +214,11 @@ pub trait SecretStore: Plugin {
     fn dynamic(&self) -> bool {
         false
     }
+    /// True if values are at hand on this machine, so that a key that is missing is a mistake of the configuration and told as one.
+    /// `get` is then ready at once.
+    fn at_hand(&self) -> bool {
+        false
+    }
 }
 
 /// A future that may move between threads; authors write `async fn`.

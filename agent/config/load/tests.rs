@@ -110,7 +110,11 @@ impl Output for Probe<3> {
 }
 impl SecretStore for Probe<4> {
     async fn get(&self, key: &str) -> Result<Secret> {
+        agent_api::ensure!(key != "gone", "no secret {key:?}");
         Ok(Secret::new(key))
+    }
+    fn at_hand(&self) -> bool {
+        true
     }
     async fn keys(&self) -> Result<Vec<String>> {
         Ok(Vec::new())
@@ -408,6 +412,10 @@ fn mistakes_name_their_place() {
         (
             "[[inputs.probe]]\npassword = \"@{vault:key}\"",
             "plugin inputs.probe: unknown secret store for \"@{vault:key}\"",
+        ),
+        (
+            "[[secretstores.probe]]\nid = \"vault\"\n[[inputs.probe]]\npassword = \"@{vault:gone}\"",
+            "plugin inputs.probe: secret store \"vault\": no secret \"gone\"",
         ),
         ("[agent]\na = \"x", "http://a.conf:2:5: text without end"),
     ] {

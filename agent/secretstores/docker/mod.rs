@@ -64,4 +64,8 @@ impl SecretStore for Docker {
     fn dynamic(&self) -> bool {
         self.dynamic
     }
+
+    fn at_hand(&self) -> bool {
+        true
+    }
 }
