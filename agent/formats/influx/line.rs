@@ -69,6 +69,31 @@ pub(super) fn whole_lines(bytes: &[u8]) -> usize {
     whole
 }
 
+/// The words of a line outside of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Measurement,
+    TagKey,
+    TagValue,
+    FieldKey,
+}
+
+impl Word {
+    fn name(self) -> &'static str {
+        match self {
+            Word::Measurement => "measurement",
+            Word::TagKey => "tag key",
+            Word::TagValue => "tag value",
+            Word::FieldKey => "field key",
+        }
+    }
+
+    /// The bytes that end it.
+    fn ends(self) -> &'static [u8] {
+        if self == Word::Measurement { b", " } else { b"=, " }
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -81,14 +106,14 @@ impl<'a> Reader<'a> {
     }
 
     fn metric(&mut self, unit: i64, now: i64, batch: &mut Batch) -> Result<(), String> {
-        let name = self.word(b", ", "measurement")?;
+        let name = self.word(Word::Measurement)?;
         let mut m = batch.metric(&name).time(now);
         let mut read = || -> Result<i64, String> {
             while self.peek() == Some(b',') {
                 self.at += 1;
-                let key = self.word(b"=, ", "tag key")?;
+                let key = self.word(Word::TagKey)?;
                 self.expect(b'=', "tag", &key)?;
-                let value = self.word(b", =", "tag value")?;
+                let value = self.word(Word::TagValue)?;
                 if self.peek() == Some(b'=') {
                     return Err(format!("expected ',' or ' ' after tag {key:?}, found '='"));
                 }
@@ -96,7 +121,7 @@ impl<'a> Reader<'a> {
             }
             self.blanks();
             loop {
-                let key = self.word(b"=, ", "field key")?;
+                let key = self.word(Word::FieldKey)?;
                 self.expect(b'=', "field", &key)?;
                 if self.peek() == Some(b'"') {
                     let value = self.string(&key)?;
@@ -176,10 +201,12 @@ impl<'a> Reader<'a> {
         Err(format!("expected '=' after {what} {key:?}"))
     }
 
-    /// A word up to one of `ends` or the end of the line, escapes undone: a backslash counts only before comma, equals sign
-    /// and blank.
-    fn word(&mut self, ends: &[u8], what: &str) -> Result<Cow<'a, str>, String> {
+    /// A word up to what ends it or the end of the line, escapes undone.
+    fn word(&mut self, word: Word) -> Result<Cow<'a, str>, String> {
         let (from, bytes) = (self.at, self.text.as_bytes());
+        let internal = self.escapes == Escapes::Internal;
+        // In names and keys of fields a backslash takes the next character along, be it another backslash.
+        let in_pairs = internal && matches!(word, Word::Measurement | Word::FieldKey);
         let mut escaped = false;
         while let Some(&b) = bytes.get(self.at) {
             match b {
@@ -187,17 +214,24 @@ impl<'a> Reader<'a> {
                     escaped = true;
                     self.at += 2;
                 }
+                b'\\' if in_pairs && matches!(bytes.get(self.at + 1), Some(b'\\')) => self.at += 2,
                 b'\n' => break,
                 b'\r' if self.at_carriage_return() => break,
-                b if ends.contains(&b) => break,
+                b if word.ends().contains(&b) => break,
                 _ => self.at += 1,
             }
         }
-        let word = &self.text[from..self.at];
-        if word.is_empty() {
-            return Err(format!("missing {what}"));
+        let text = &self.text[from..self.at];
+        // A name of backslashes alone could not be written again.
+        if text.is_empty() || word == Word::Measurement && text.bytes().all(|b| b == b'\\') {
+            return Err(format!("missing {}", word.name()));
         }
-        Ok(if escaped { Cow::Owned(unescape(word)) } else { Cow::Borrowed(word) })
+        let marks: &[char] = match word {
+            Word::Measurement if internal => &[',', ' '],
+            _ if internal => &[',', '=', ' ', '"'],
+            _ => &[',', '=', ' '],
+        };
+        Ok(if escaped { Cow::Owned(unescape(text, marks)) } else { Cow::Borrowed(text) })
     }
 
     fn string(&mut self, key: &str) -> Result<Cow<'a, str>, String> {
@@ -241,12 +275,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn unescape(word: &str) -> String {
+/// Takes the backslashes before these marks away.
+fn unescape(word: &str, marks: &[char]) -> String {
     let mut plain = String::with_capacity(word.len());
     let mut rest = word.chars().peekable();
     while let Some(c) = rest.next() {
         match (c, rest.peek()) {
-            ('\\', Some(',' | '=' | ' ')) => {}
+            ('\\', Some(mark)) if marks.contains(mark) => {}
             _ => plain.push(c),
         }
     }

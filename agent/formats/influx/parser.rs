@@ -26,7 +26,7 @@ pub struct Influx {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The unit of timestamps: `1ns`, `1us`, `1ms`, `1s`, `1m` or `1h`.
+    /// The unit of timestamps: `1ns`, `1us`, `1ms`, `1s`, `1m` or `1h`; 0 means `1ns`.
     influx_timestamp_precision: Duration,
     /// `internal`, or `upstream` to read `\n`, `\r` and `\t` in texts as InfluxDB does.
     influx_parser_type: String,
@@ -50,7 +50,8 @@ impl Plugin for Influx {
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
-        let unit = i64::try_from(settings.influx_timestamp_precision.as_nanos()).unwrap_or(0);
+        let unit = settings.influx_timestamp_precision.as_nanos().max(1);
+        let unit = i64::try_from(unit).unwrap_or(0);
         ensure!(
             [1, 1_000, 1_000_000, 1_000_000_000, 60_000_000_000, 3_600_000_000_000].contains(&unit),
             "influx_timestamp_precision: {} is none of 1ns, 1us, 1ms, 1s, 1m, 1h",

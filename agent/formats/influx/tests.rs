@@ -59,6 +59,10 @@ fn odd_but_good() {
         "ff a=1,b=-0.5,c=1000,d=0.001,e=-0,f=12.5,g=123456789012345680 1\n"
     );
     assert_eq!(through("m,path=C:\\Tools\\new v=1 1"), "m,path=C:\\Tools\\new v=1 1\n");
+    assert_eq!(through("m\\=x v=1 1"), "m\\=x v=1 1\n");
+    assert_eq!(parse("m\\\\ a\\\\=1 1").0.at(0).field("a\\\\"), Some(Value::Float(1.0)));
+    assert_eq!(through("m,t=a\\\\\\ b v=1 1"), "m,t=a\\\\\\ b v=1 1\n");
+    assert_eq!(parse("m,t=a\\\"b\\ c v=1 1").0.at(0).tag("t"), Some("a\"b c"));
 }
 
 #[test]
