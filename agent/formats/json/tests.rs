@@ -94,6 +94,8 @@ fn times() {
     assert_eq!(time("{\"t\": \"2021-07-01 12:00:00\", \"v\": 1}", "2006-01-02 15:04:05"), "1625133600000000000");
     let this_year = time("{\"t\": \"Mar 1 00:00\", \"v\": 1}", "Jan 2 15:04").parse::<i64>().unwrap();
     assert!((plugin::now() - this_year).abs() < 366 * 86_400 * 1_000_000_000, "{this_year}");
+    // Midnight in Berlin's winter of today, whatever its clocks showed in the year 0.
+    assert_eq!(this_year / 1_000_000_000 % 86_400, 23 * 3600);
     let documents = "[{\"t\": 1, \"v\": 1}, {\"v\": 2}, {\"t\": true, \"v\": 3}, {\"t\": 4, \"v\": 4}]";
     let (got, error) = parse(documents, &options("unix"));
     assert_eq!(got, "");

@@ -27,17 +27,20 @@ impl TimeKey {
             Leaf::Bool(value) => return Err(format!("json_time_key {:?} is {value}", self.key)),
         };
         let time = self.format.parse_time(stamp, &self.zone).map_err(|e| e.to_string())?;
-        in_this_year(time).unix_nanos().ok_or_else(|| format!("the time of {:?} is out of range", self.key))
+        in_this_year(time, &self.zone).unix_nanos().ok_or_else(|| format!("the time of {:?} is out of range", self.key))
     }
 }
 
-/// A time whose layout has no year is one of this year.
-fn in_this_year(time: Time) -> Time {
-    let civil = Civil::at(time, 0);
+/// A time whose layout has no year is one of this year, with the same clock in its zone.
+fn in_this_year(time: Time, zone: &Zone) -> Time {
+    // Zones of the year 0 have the mean time of their place.
+    let offset = zone.offset_at(time.unix());
+    let civil = Civil::at(time, offset);
     if civil.year != 0 {
         return time;
     }
-    let year = Civil::at(Time::from_unix_nanos(plugin::now()), 0).year;
+    let now = Time::from_unix_nanos(plugin::now());
+    let year = Civil::at(now, zone.offset_at(now.unix())).year;
     // From the first of January of one year to the same moment of the other; February 29 moves on in a year without.
     let days = |year: i64| {
         let before = year - 1;
@@ -45,5 +48,7 @@ fn in_this_year(time: Time) -> Time {
     };
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let passed = i64::from(civil.month > 2 && leap(0)) - i64::from(civil.month > 2 && leap(year));
-    Time::new(time.unix() + (days(year) - days(0) - passed) * 86_400, time.subsecond_nanos())
+    let clock = time.unix() + i64::from(offset) + (days(year) - days(0) - passed) * 86_400;
+    let offset = zone.offset_at(clock - i64::from(zone.offset_at(clock)));
+    Time::new(clock - i64::from(offset), time.subsecond_nanos())
 }
