@@ -132,8 +132,9 @@ device other:/x mounted on /data with fstype nfs4 statvers=1.1
         );
         assert_eq!(
             got[3],
-            "nfs_ops,mountpoint=/home,operation=READ,serverexport=filer:/vol bytes_recv=9000000u,bytes_sent=84000u,ops=600u,\
-             queue_time=40u,response_time=7000u,timeouts=1u,total_time=7100u,trans=605u"
+            "nfs_ops,mountpoint=/home,operation=READ,serverexport=filer:/vol bytes=9084000u,bytes_recv=9000000u,\
+             bytes_sent=84000u,exe=7100u,ops=600u,queue_time=40u,response_time=7000u,retrans=5u,rtt=7000u,\
+             rtt_per_op=11.666666666666666,timeouts=1u,total_time=7100u,trans=605u"
         );
         assert_eq!(
             got[4],

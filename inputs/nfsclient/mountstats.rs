@@ -1,7 +1,7 @@
 //! `/proc/self/mountstats` line by line: what stands in a line belongs to the mount named last.
 
 use crate::host::scan;
-use agent_api::Collector;
+use agent_api::{Builder, Collector};
 
 const EVENTS: [&str; 27] = [
     "inoderevalidates",
@@ -128,22 +128,29 @@ impl<W: Fn(&str) -> bool> Mounts<W> {
     /// An operation with its eight numbers at least.
     fn operation(&self, name: &str, numbers: &[u64], out: &mut Collector) {
         let [ops, trans, _, sent, received, _, rtt, exe, ..] = numbers else { return };
-        if matches!(name, "READ" | "WRITE") {
-            let each = if *ops > 0 { *rtt as f64 / *ops as f64 } else { 0.0 };
-            let mut metric = out.metric("nfsstat").tag("mountpoint", &self.mount).tag("operation", name);
-            metric.add_tag("serverexport", &self.export);
-            metric.add_field("ops", *ops);
+        let is_transfer = matches!(name, "READ" | "WRITE");
+        let add_transfer = |metric: &mut Builder<'_>| {
             metric.add_field("retrans", trans.saturating_sub(*ops));
             metric.add_field("bytes", sent.saturating_add(*received));
             metric.add_field("rtt", *rtt);
             metric.add_field("exe", *exe);
-            metric.add_field("rtt_per_op", each);
+            metric.add_field("rtt_per_op", if *ops > 0 { *rtt as f64 / *ops as f64 } else { 0.0 });
+        };
+        if is_transfer {
+            let mut metric = out.metric("nfsstat").tag("mountpoint", &self.mount).tag("operation", name);
+            metric.add_tag("serverexport", &self.export);
+            metric.add_field("ops", *ops);
+            add_transfer(&mut metric);
         }
         if self.full && (self.wanted)(name) {
             let mut metric = out.metric("nfs_ops").tag("mountpoint", &self.mount).tag("operation", name);
             metric.add_tag("serverexport", &self.export);
             for (name, number) in OPERATION.iter().zip(numbers) {
                 metric.add_field(name, *number);
+            }
+            // Dashboards find these in either metric, as Telegraf has always put them into both.
+            if is_transfer {
+                add_transfer(&mut metric);
             }
         }
     }
