@@ -46,7 +46,7 @@ impl Array {
         let state = rest.split_whitespace().next()?.to_owned();
         // These know no spare and no missing device, and their line of the size says nothing of devices.
         let whole = rest.contains("raid0") || rest.contains("linear");
-        let all = if whole && state == "active" { devices.len() as i64 } else { 0 };
+        let all = if whole { devices.len() as i64 } else { 0 };
         Some(Array {
             name: name.trim().to_owned(),
             state,
@@ -65,6 +65,10 @@ impl Array {
         if let Some((blocks, rest)) = line.split_once(" blocks") {
             self.blocks = blocks.parse().unwrap_or(0);
             self.synced = self.blocks;
+            // Devices of an array that does not run are there, but in no use.
+            if self.state == "inactive" {
+                return;
+            }
             let mut groups = rest.split('[').skip(1).filter_map(|g| g.split_once(']')).map(|g| g.0);
             if let Some((total, active)) = groups.find_map(|g| g.split_once('/'))
                 && let (Ok(total), Ok(active)) = (total.parse(), active.parse())
@@ -116,24 +120,25 @@ mod tests {
         \x20     bitmap: 0/1 pages [0KB], 65536KB chunk\n\x20     [=>..]  recovery =  8.5% (16/195) finish=17.0min speed=259783K/sec\n\n\
         md3 : active (auto-read-only) raid1 sdb1[1] sda1[0]\n      200 blocks [2/2] [UU]\n      \tresync=PENDING\n\n\
         md4 : active raid0 sdb2[1] sda2[0]\n      300 blocks super 1.2 512k chunks\n\n\
-        md5 : inactive sdc1[2](S)\n      400 blocks\n\nunused devices: <none>\n";
+        md5 : inactive sdc1[2](S)\n      400 blocks\n\n\
+        md6 : inactive raid1 sda3[0](F) sdb3[1](S)\n      500 blocks [2/2] [UU]\n\nunused devices: <none>\n";
 
     #[test]
     fn reads_arrays_in_every_state() {
         let arrays = parse(TABLE);
-        assert_eq!(arrays.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["md2", "md3", "md4", "md5"]);
+        assert_eq!(arrays.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["md2", "md3", "md4", "md5", "md6"]);
         assert_eq!(
             arrays.iter().map(Array::activity).collect::<Vec<_>>(),
-            ["recovering", "resyncing", "active", "inactive"]
+            ["recovering", "resyncing", "active", "inactive", "inactive"]
         );
         let disks = |a: &Array| [a.active, a.total, a.down, a.failed, a.spare];
         assert_eq!(
             arrays.iter().map(disks).collect::<Vec<_>>(),
-            [[2, 3, 1, 1, 1], [2, 2, 0, 0, 0], [2, 2, 0, 0, 0], [0, 0, 0, 0, 1]]
+            [[2, 3, 1, 1, 1], [2, 2, 0, 0, 0], [2, 2, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 1, 1]]
         );
         assert_eq!(
             arrays.iter().map(|a| (a.blocks, a.synced)).collect::<Vec<_>>(),
-            [(100, 16), (200, 0), (300, 300), (400, 400)]
+            [(100, 16), (200, 0), (300, 300), (400, 400), (500, 500)]
         );
         assert_eq!((arrays[0].percent, arrays[0].minutes, arrays[0].speed), (8.5, 17.0, 259783.0));
         assert_eq!(arrays[0].devices, ["sda", "sdb", "sdc", "sdd"]);
