@@ -18,7 +18,11 @@ struct Release {
 pub(super) fn read(etc: &Path, reader: &mut Reader) -> Texts {
     let kernel = os::kernel().unwrap_or_default();
     let machine = if kernel.machine.is_empty() { std::env::consts::ARCH.to_owned() } else { kernel.machine };
-    let release = find(&mut |name| reader.read(&etc.join(name)).ok().map(|t| scan::text(t).into_owned()));
+    let release = find(&mut |name| {
+        // Some distributions leave a file empty just to be known by it; such a file has never counted.
+        let text = reader.read(&etc.join(name)).ok().filter(|text| !text.is_empty())?;
+        Some(scan::text(text).into_owned())
+    });
     vec![
         ("os", std::env::consts::OS.to_owned()),
         ("arch", machine),
@@ -48,6 +52,7 @@ fn find(file: &mut dyn FnMut(&str) -> Option<String>) -> Release {
             "LinuxMint" => release("linuxmint", lsb("DISTRIB_RELEASE")),
             "Kylin" => release("Kylin", lsb("DISTRIB_RELEASE")),
             "Cumulus Linux" => release("cumuluslinux", lsb("DISTRIB_RELEASE")),
+            id @ ("uos" | "Deepin") => release(id, lsb("DISTRIB_RELEASE")),
             _ => release("debian", first_line(&text)),
         };
     }
@@ -64,7 +69,8 @@ fn find(file: &mut dyn FnMut(&str) -> Option<String>) -> Release {
     }
     if let Some(text) = file("SuSE-release") {
         let platform = if text.to_lowercase().contains("opensuse") { "opensuse" } else { "suse" };
-        return release(platform, value_spaced(&text, "VERSION"));
+        let (version, patches) = (value_spaced(&text, "VERSION"), value_spaced(&text, "PATCHLEVEL"));
+        return release(platform, if patches.is_empty() { version } else { format!("{version}.{patches}") });
     }
     if file("arch-release").is_some() {
         return release("arch", lsb("DISTRIB_RELEASE"));
@@ -73,7 +79,10 @@ fn find(file: &mut dyn FnMut(&str) -> Option<String>) -> Release {
         return release("alpine", first_line(&text));
     }
     if let Some(text) = file("os-release") {
-        return Release { platform: value(&text, "ID"), version: value(&text, "VERSION_ID") };
+        let id = value(&text, "ID");
+        // Amazon's Linux has two names, of which dashboards know the one of its older file.
+        let platform = if id == "amzn" { "amazon".to_owned() } else { id };
+        return Release { platform, version: value(&text, "VERSION_ID") };
     }
     release(&lsb("DISTRIB_ID").to_lowercase(), lsb("DISTRIB_RELEASE"))
 }
@@ -81,7 +90,7 @@ fn find(file: &mut dyn FnMut(&str) -> Option<String>) -> Release {
 /// The distribution that another comes from.
 fn family(platform: &str) -> &'static str {
     match platform {
-        "debian" | "ubuntu" | "linuxmint" | "raspbian" | "Kylin" | "cumuluslinux" => "debian",
+        "debian" | "ubuntu" | "linuxmint" | "raspbian" | "Kylin" | "cumuluslinux" | "uos" | "Deepin" => "debian",
         "fedora" => "fedora",
         "oracle"
         | "centos"
@@ -90,7 +99,6 @@ fn family(platform: &str) -> &'static str {
         | "scientific"
         | "enterpriseenterprise"
         | "amazon"
-        | "amzn"
         | "xenserver"
         | "cloudlinux"
         | "ibm_powerkvm"
@@ -133,15 +141,16 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or("").trim().to_owned()
 }
 
-/// The number behind the word `release`, as in `CentOS Linux release 7.9.2009 (Core)`.
+/// The number behind the word `release`, as in `CentOS Linux release 7.9.2009 (Core)`, or with one letter before it.
 fn number_after_release(text: &str) -> String {
     let text = text.to_lowercase();
     if text.contains("rawhide") {
         return "rawhide".to_owned();
     }
     let Some((_, behind)) = text.split_once("release ") else { return String::new() };
-    let end = behind.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(behind.len());
-    behind[..end].to_owned()
+    let first = usize::from(behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+    let end = behind[first..].find(|c: char| !(c.is_ascii_digit() || c == '.')).map_or(behind.len(), |i| first + i);
+    if first == 0 { String::new() } else { behind[..end].to_owned() }
 }
 
 #[cfg(test)]
@@ -159,7 +168,7 @@ mod tests {
     #[test]
     fn knows_distributions_by_their_files() {
         let os = "NAME=\"Own\"\nID=\"sles\"\nVERSION_ID='15.5'\n";
-        let cases: [(Files, [&str; 3]); 9] = [
+        let cases: [(Files, [&str; 3]); 13] = [
             (&[("debian_version", "12.5\n"), ("os-release", os)], ["debian", "12.5", "debian"]),
             (
                 &[("debian_version", "trixie/sid"), ("lsb-release", "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=24.04\n")],
@@ -171,6 +180,13 @@ mod tests {
             (&[("oracle-release", "Oracle Linux Server release 8.1")], ["oracle", "8.1", "rhel"]),
             (&[("os-release", os), ("alpine-release", "3.20.1\n")], ["alpine", "3.20.1", "alpine"]),
             (&[("os-release", os)], ["sles", "15.5", "suse"]),
+            (&[("os-release", "ID=\"amzn\"\nVERSION_ID=\"2023\"\n")], ["amazon", "2023", "rhel"]),
+            (&[("redhat-release", "Own Linux release V7Update6")], ["own", "v7", ""]),
+            (&[("SuSE-release", "SUSE Own 11\nVERSION = 11\nPATCHLEVEL = 4\n")], ["suse", "11.4", "suse"]),
+            (
+                &[("debian_version", "x"), ("lsb-release", "DISTRIB_ID=uos\nDISTRIB_RELEASE=20\n")],
+                ["uos", "20", "debian"],
+            ),
             (&[], ["", "", ""]),
         ];
         for (files, [platform, version, family]) in cases {
