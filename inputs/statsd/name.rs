@@ -32,15 +32,18 @@ impl Naming {
         // A name ends at its first space, as in Graphite.
         let name = cleaned.as_deref().unwrap_or(name).split_whitespace().next().unwrap_or_default();
         let mut cut = if name.is_empty() { Cut::default() } else { self.templates.cut(name) };
+        let from_template = cut.tags.len();
         for part in parts {
             // What is no pair has always been passed over.
             if let Some((key, value)) = part.split_once('=')
                 && !key.is_empty()
                 && !value.contains('=')
             {
-                let from_template = cut.tags.iter().any(|(k, _)| k == key);
-                if !from_template {
-                    cut.tags.push((key.to_owned(), value.to_owned()));
+                // What the template says holds, else what comes last.
+                match cut.tags.iter().position(|(k, _)| k == key) {
+                    Some(at) if at < from_template => {}
+                    Some(at) => value.clone_into(&mut cut.tags[at].1),
+                    None => cut.tags.push((key.to_owned(), value.to_owned())),
                 }
             }
         }
@@ -84,6 +87,7 @@ mod tests {
             format!("{} {} {}", cut.name, tags.join(","), cut.field)
         };
         assert_eq!(read("", false, "a.b,host=x,flag,=y,z=1=2,a b=c d"), "a_b host=x,a b=c d value");
+        assert_eq!(read("", false, "a,x=1,y=2,x=3"), "a x=3,y=2 value");
         assert_eq!(read("", false, "a b/c"), "a  value");
         assert_eq!(read("upstream", false, "a  b/c(d).e"), "a_b-cd_e  value");
         assert_eq!(read("", true, "a.b-c"), "a_b__c  value");
