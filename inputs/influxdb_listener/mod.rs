@@ -8,11 +8,11 @@ mod jwt;
 mod tests;
 
 use crate::documents::Parsed;
-use crate::parsers::Parsers;
+use crate::influx::{ByPrecision, JSON, MAX_BODY, Precisions, Server, TEXT, with_error};
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::server::{
-    self, Address, BodyError, Coding, Credentials, Limits, Listener as Socket, Request, Response, answer,
+    self, BodyError, Coding, Credentials, Request, Response, answer,
     header::{self, HeaderValue},
 };
 use agent_net::tls::ServerTls;
@@ -25,10 +25,8 @@ register!(Entry::listener::<InfluxdbListener>());
 /// The server.
 struct InfluxdbListener {
     settings: Arc<Settings>,
-    tls: ServerTls,
-    address: Address,
+    server: Server,
     env: Env,
-    bound: Option<Socket>,
 }
 
 /// A server that clients of InfluxDB 1.x write to.
@@ -59,9 +57,6 @@ struct Settings {
     parser_type: String,
 }
 
-/// Bodies may be so large where the user says nothing.
-const MAX_BODY: u64 = 32 << 20;
-
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -87,18 +82,12 @@ impl Plugin for InfluxdbListener {
 
     fn new(settings: Self::Settings, env: &Env) -> Result<Self> {
         let With { own: mut settings, shared: tls } = settings;
-        tls.check()?;
-        let address = Address::parse(&settings.service_address, "tcp").context("service_address")?;
-        ensure!(address.is_stream(), "service_address {:?}: expected tcp or unix", settings.service_address);
-        ensure!(
-            matches!(settings.parser_type.as_str(), "internal" | "upstream" | ""),
-            "parser_type {:?} is unknown, expected internal or upstream",
-            settings.parser_type
-        );
+        ByPrecision::check(&settings.parser_type)?;
+        let server = Server::new(&settings.service_address, tls, settings.read_timeout, settings.write_timeout, env)?;
         if settings.max_body_size.0 == 0 {
             settings.max_body_size = Size(MAX_BODY);
         }
-        Ok(InfluxdbListener { settings: Arc::new(settings), tls, address, env: env.clone(), bound: None })
+        Ok(InfluxdbListener { settings: Arc::new(settings), server, env: env.clone() })
     }
 
     fn migrate(table: &mut options::Table, notes: &mut Vec<String>) {
@@ -110,21 +99,12 @@ impl Plugin for InfluxdbListener {
 
 impl Listener for InfluxdbListener {
     async fn open(&mut self) -> Result<(), StartError> {
-        self.bound = Some(Socket::bind(&self.address, None).await?);
-        Ok(())
+        self.server.open().await
     }
 
-    async fn listen(&mut self, out: Sender, mut stop: Stop) -> Result<()> {
-        let socket = self.bound.take().context("listen: not open")?;
-        let tls = self.tls.config(&["h2", "http/1.1"])?;
-        let s = &self.settings;
-        let limits = Limits { read: *s.read_timeout, write: *s.write_timeout, ..Limits::default() };
-        let handler = Handler::new(s.clone(), &self.env, out)?;
-        self.env.log.info(format_args!("listening on {}", s.service_address));
-        // There is nothing to tell at an interval, which has to be said too.
-        server::serve(socket, tls, limits, Arc::new(handler), async move { while stop.next().await.is_some() {} })
-            .await;
-        Ok(())
+    async fn listen(&mut self, out: Sender, stop: Stop) -> Result<()> {
+        let handler = Handler::new(self.settings.clone(), &self.env, out)?;
+        self.server.serve(handler, stop).await
     }
 }
 
@@ -132,15 +112,14 @@ impl Listener for InfluxdbListener {
 struct Handler {
     settings: Arc<Settings>,
     credentials: Credentials,
-    /// Parsers by the value of `precision`; the last is for all that is not listed.
-    parsers: Vec<(&'static str, Parsers)>,
+    parsers: ByPrecision,
     stats: Stats,
     log: Log,
     out: Sender,
 }
 
 /// The values of `precision` and what they mean. As recorded, `us` is none of them.
-const PRECISIONS: [(&str, &str); 6] = [("u", "1us"), ("ms", "1ms"), ("s", "1s"), ("m", "1m"), ("h", "1h"), ("", "1ns")];
+const PRECISIONS: Precisions = &[("u", "1us"), ("ms", "1ms"), ("s", "1s"), ("m", "1m"), ("h", "1h"), ("", "1ns")];
 
 struct Stats {
     bytes: stats::Counter,
@@ -156,8 +135,6 @@ struct Stats {
     refused: stats::Counter,
 }
 
-const JSON: &str = "application/json";
-const TEXT: &str = "text/plain; charset=utf-8";
 /// What the server says it is, as Telegraf does.
 const VERSION: &str = "1.0";
 
@@ -172,11 +149,7 @@ impl server::Handler for Handler {
 
 impl Handler {
     fn new(settings: Arc<Settings>, env: &Env, out: Sender) -> Result<Self> {
-        let kind = if settings.parser_type.is_empty() { "internal" } else { &settings.parser_type };
-        let parsers = PRECISIONS
-            .iter()
-            .map(|(precision, unit)| Ok((*precision, Parsers::influx(env, unit, kind)?)))
-            .collect::<Result<_>>()?;
+        let parsers = ByPrecision::new(PRECISIONS, &settings.parser_type, env)?;
         let set = env.stats("influxdb_listener", &[("address", &settings.service_address)]);
         let stats = Stats {
             bytes: set.counter("bytes_received"),
@@ -272,9 +245,7 @@ impl Handler {
         };
         self.stats.bytes.add(bytes.len() as i64);
         let precision = request.query("precision").unwrap_or_default();
-        let known = self.parsers.iter().find(|p| p.0 == precision).or(self.parsers.last());
-        let Some((_, parsers)) = known else { return failure(500, "no parser") };
-        let Parsed { batches, bad } = match parsers.parse(bytes).await {
+        let Parsed { batches, bad } = match self.parsers.parse(&precision, bytes).await {
             Ok(mut parsed) => {
                 self.tag(&mut parsed, &request);
                 parsed
@@ -311,10 +282,6 @@ fn versioned(mut response: Response) -> Response {
 
 /// An error as InfluxDB tells it: in the body and in a header.
 fn failure(status: u16, cause: &str) -> Response {
-    let mut response = versioned(answer(status, JSON, serde_json::json!({ "error": cause }).to_string()));
-    let plain: String = cause.chars().map(|c| if (' '..='~').contains(&c) { c } else { ' ' }).take(200).collect();
-    if let Ok(value) = HeaderValue::from_str(&plain) {
-        response.headers_mut().insert("x-influxdb-error", value);
-    }
-    response
+    let body = serde_json::json!({ "error": cause }).to_string();
+    with_error(versioned(answer(status, JSON, body)), cause)
 }

@@ -10,7 +10,7 @@ async fn start(own: impl FnOnce(&mut Settings)) -> (SocketAddr, Running) {
     own(&mut settings.own);
     let mut plugin = InfluxdbListener::new(settings, &Env::new("inputs.influxdb_listener")).unwrap();
     plugin.open().await.unwrap();
-    (plugin.bound.as_ref().unwrap().local().unwrap(), Running::start(plugin))
+    (plugin.server.local().unwrap(), Running::start(plugin))
 }
 
 #[tokio::test]

@@ -7,12 +7,10 @@
 mod tests;
 
 use crate::documents::Parsed;
-use crate::parsers::Parsers;
+use crate::influx::{ByPrecision, JSON, MAX_BODY, Precisions, Server, TEXT, with_error};
 use agent_api::options::With;
 use agent_api::*;
-use agent_net::server::{
-    self, Address, BodyError, Coding, Limits, Listener as Socket, Request, Response, answer, header::HeaderValue,
-};
+use agent_net::server::{self, BodyError, Coding, Request, Response, answer};
 use agent_net::tls::ServerTls;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,10 +23,8 @@ register!(Entry::listener::<InfluxdbV2Listener>());
 /// The server.
 struct InfluxdbV2Listener {
     settings: Arc<Settings>,
-    tls: ServerTls,
-    address: Address,
+    server: Server,
     env: Env,
-    bound: Option<Socket>,
 }
 
 /// A server that clients of InfluxDB 2 write to.
@@ -53,9 +49,6 @@ struct Settings {
     parser_type: String,
 }
 
-/// Bodies may be so large where the user says nothing.
-const MAX_BODY: u64 = 32 << 20;
-
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -78,46 +71,30 @@ impl Plugin for InfluxdbV2Listener {
 
     fn new(settings: Self::Settings, env: &Env) -> Result<Self> {
         let With { own: mut settings, shared: tls } = settings;
-        tls.check()?;
-        let address = Address::parse(&settings.service_address, "tcp").context("service_address")?;
-        ensure!(address.is_stream(), "service_address {:?}: expected tcp or unix", settings.service_address);
-        ensure!(
-            matches!(settings.parser_type.as_str(), "internal" | "upstream" | ""),
-            "parser_type {:?} is unknown, expected internal or upstream",
-            settings.parser_type
-        );
+        ByPrecision::check(&settings.parser_type)?;
+        let server = Server::new(&settings.service_address, tls, settings.read_timeout, settings.write_timeout, env)?;
         if settings.max_body_size.0 == 0 {
             settings.max_body_size = Size(MAX_BODY);
         }
-        Ok(InfluxdbV2Listener { settings: Arc::new(settings), tls, address, env: env.clone(), bound: None })
+        Ok(InfluxdbV2Listener { settings: Arc::new(settings), server, env: env.clone() })
     }
 }
 
 impl Listener for InfluxdbV2Listener {
     async fn open(&mut self) -> Result<(), StartError> {
-        self.bound = Some(Socket::bind(&self.address, None).await?);
-        Ok(())
+        self.server.open().await
     }
 
-    async fn listen(&mut self, out: Sender, mut stop: Stop) -> Result<()> {
-        let socket = self.bound.take().context("listen: not open")?;
-        let tls = self.tls.config(&["h2", "http/1.1"])?;
-        let s = &self.settings;
-        let limits = Limits { read: *s.read_timeout, write: *s.write_timeout, ..Limits::default() };
-        let handler = Handler::new(s.clone(), &self.env, out)?;
-        self.env.log.info(format_args!("listening on {}", s.service_address));
-        // There is nothing to tell at an interval, which has to be said too.
-        server::serve(socket, tls, limits, Arc::new(handler), async move { while stop.next().await.is_some() {} })
-            .await;
-        Ok(())
+    async fn listen(&mut self, out: Sender, stop: Stop) -> Result<()> {
+        let handler = Handler::new(self.settings.clone(), &self.env, out)?;
+        self.server.serve(handler, stop).await
     }
 }
 
 /// Answers requests.
 struct Handler {
     settings: Arc<Settings>,
-    /// Parsers by the value of `precision`; the last is for all that is not listed.
-    parsers: Vec<(&'static str, Parsers)>,
+    parsers: ByPrecision,
     stats: Stats,
     /// Metrics on their way to the outputs.
     undelivered: Arc<AtomicUsize>,
@@ -129,7 +106,7 @@ struct Handler {
 }
 
 /// The values of `precision` and what they mean.
-const PRECISIONS: [(&str, &str); 4] = [("us", "1us"), ("ms", "1ms"), ("s", "1s"), ("", "1ns")];
+const PRECISIONS: Precisions = &[("us", "1us"), ("ms", "1ms"), ("s", "1s"), ("", "1ns")];
 
 struct Stats {
     bytes: stats::Counter,
@@ -143,9 +120,6 @@ struct Stats {
     refused: stats::Counter,
 }
 
-const JSON: &str = "application/json";
-const TEXT: &str = "text/plain; charset=utf-8";
-
 impl server::Handler for Handler {
     async fn answer(&self, request: Request) -> Response {
         self.stats.requests.inc();
@@ -157,11 +131,7 @@ impl server::Handler for Handler {
 
 impl Handler {
     fn new(settings: Arc<Settings>, env: &Env, out: Sender) -> Result<Self> {
-        let kind = if settings.parser_type.is_empty() { "internal" } else { &settings.parser_type };
-        let parsers = PRECISIONS
-            .iter()
-            .map(|(precision, unit)| Ok((*precision, Parsers::influx(env, unit, kind)?)))
-            .collect::<Result<_>>()?;
+        let parsers = ByPrecision::new(PRECISIONS, &settings.parser_type, env)?;
         let set = env.stats("influxdb_v2_listener", &[("address", &settings.service_address)]);
         let stats = Stats {
             bytes: set.counter("bytes_received"),
@@ -256,9 +226,7 @@ impl Handler {
         };
         self.stats.bytes.add(bytes.len() as i64);
         let precision = request.query("precision").unwrap_or_default();
-        let known = self.parsers.iter().find(|p| p.0 == precision).or(self.parsers.last());
-        let Some((_, parsers)) = known else { return failure(500, "internal error", "no parser") };
-        let mut parsed = match parsers.parse(bytes).await {
+        let mut parsed = match self.parsers.parse(&precision, bytes).await {
             Ok(parsed) if parsed.bad.bad == 0 => parsed,
             Ok(parsed) => return self.bad(&parsed.bad.to_string()),
             Err(e) => return self.bad(&format!("{e:#}")),
@@ -317,12 +285,4 @@ impl Handler {
 fn failure(status: u16, code: &str, cause: &str) -> Response {
     let body = json!({ "code": code, "err": cause, "message": cause, "op": "" });
     with_error(answer(status, JSON, body.to_string()), cause)
-}
-
-fn with_error(mut response: Response, cause: &str) -> Response {
-    let plain: String = cause.chars().map(|c| if (' '..='~').contains(&c) { c } else { ' ' }).take(200).collect();
-    if let Ok(value) = HeaderValue::from_str(&plain) {
-        response.headers_mut().insert("x-influxdb-error", value);
-    }
-    response
 }
