@@ -84,8 +84,8 @@ async fn ask(root: &ArgMatches, matches: &ArgMatches, page: &str) -> Result<Stri
 }
 
 /// The columns of the table.
-const TITLES: [&str; 10] =
-    ["PLUGIN", "IN", "OUT", "FILTERED", "DROPPED", "REJECTED", "QUEUED", "OLDEST", "ERRORS", "CPU"];
+const TITLES: [&str; 11] =
+    ["PLUGIN", "IN", "OUT", "FILTERED", "DROPPED", "REJECTED", "QUEUED", "OLDEST", "ERRORS", "CPU", "MEMORY"];
 
 fn table(page: &Page) -> String {
     let process = &page.process;
@@ -134,6 +134,7 @@ fn row(status: &Status) -> [String; TITLES.len()] {
         queued.and_then(|q| q.oldest_seconds).map(time).unwrap_or_default(),
         status.errors.to_string(),
         format!("{:.1} s", status.cpu_seconds),
+        status.held_bytes.map(|n| bytes(u64::try_from(n).unwrap_or(0))).unwrap_or_default(),
     ]
 }
 
@@ -200,6 +201,7 @@ mod tests {
             given: 900,
             dropped: [("queue full".to_owned(), 93)].into(),
             queued: Some(queued),
+            held_bytes: Some(12_345),
             failing_seconds: Some(130.0),
             writing: Some(Writing { breaker: Breaker::Open, pause_seconds: Some(31.5), requests: 3, most_requests: 8 }),
             ..Status::default()
@@ -216,9 +218,9 @@ mod tests {
 agent 1, process 0, running for 0.0 s, CPU 0.0 s
 configuration in use for 0.0 s, 0 reloads, 0 refused
 
-PLUGIN               IN   OUT  FILTERED  DROPPED  REJECTED     QUEUED  OLDEST  ERRORS    CPU
+PLUGIN               IN   OUT  FILTERED  DROPPED  REJECTED     QUEUED  OLDEST  ERRORS    CPU  MEMORY
 inputs.cpu         1000  1000         0        0         0                          0  0.0 s
-outputs.http::one  1000   900         0       93         0  7 (12 kB)   3.2 s       0  0.0 s
+outputs.http::one  1000   900         0       93         0  7 (12 kB)   3.2 s       0  0.0 s   12 kB
     dropped: 93 queue full
     breaker open, next try in 31 s
     3 requests at once, 8 at most

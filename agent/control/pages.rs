@@ -130,6 +130,9 @@ pub(super) fn metrics(page: &Page) -> String {
     out.each(page, &Family("agent_plugin_cpu_seconds_total", "counter", "CPU in calls of the plugin"), |s| {
         Some(s.cpu_seconds)
     });
+    out.each(page, &Family("agent_plugin_held_bytes", "gauge", "Memory that the plugin says it holds"), |s| {
+        s.held_bytes.map(|bytes| bytes as f64)
+    });
     out.each(page, &Family("agent_plugin_failing_seconds", "gauge", "For how long nothing has gone well"), |s| {
         Some(s.failing_seconds.unwrap_or(0.0))
     });

@@ -20,6 +20,10 @@ pub(super) struct Account {
     pub(super) errors: Counter,
     /// Nanoseconds of CPU in calls of the plugin; what threads and tasks of its own do is not known.
     pub(super) cpu: Counter,
+    /// Bytes that its instances hold, of those that say.
+    pub(super) held: Counter,
+    /// Instances that say.
+    pub(super) holders: Counter,
     pub(super) health: Health,
     dropped: Mutex<BTreeMap<&'static str, i64>>,
 }
@@ -31,6 +35,11 @@ impl Account {
             let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
             *dropped.entry(reason).or_default() += n as i64;
         }
+    }
+
+    /// Bytes that it holds between calls; None if it does not say.
+    pub(super) fn held(&self) -> Option<i64> {
+        (self.holders.read() > 0).then(|| self.held.read())
     }
 
     /// Metrics that were dropped, by reason.

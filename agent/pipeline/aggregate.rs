@@ -6,6 +6,7 @@
 use super::account::{Account, Key};
 use super::credit::Credit;
 use super::fanout::Fanout;
+use super::held::Holding;
 use super::rename::Renaming;
 use super::stage::{self, DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
@@ -123,6 +124,7 @@ impl Aggregation {
                 credit: credit.clone(),
                 log: log.clone(),
                 account: account.clone(),
+                holding: Holding::new(account),
                 dropped: set.counter("metrics_dropped"),
                 pushed: set.counter("metrics_pushed"),
                 push_time: set.counter("push_time_ns"),
@@ -269,6 +271,7 @@ struct Shard {
     credit: Credit,
     log: Log,
     account: Arc<Account>,
+    holding: Holding,
     dropped: Counter,
     pushed: Counter,
     push_time: Counter,
@@ -283,8 +286,10 @@ impl Shard {
                 Message::Close { start, end } => {
                     self.flush(|a, out| a.flush(out));
                     self.window = Window { start, end, ..self.window };
+                    self.holding.note(self.aggregator.held_bytes());
                 }
             }
+            self.holding.look(|| self.aggregator.held_bytes());
         }
         self.flush(|a, out| a.finish(out));
     }

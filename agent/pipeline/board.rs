@@ -62,6 +62,10 @@ pub struct Status {
     pub kernel_drops: Option<i64>,
     /// CPU in calls of the plugin; what tasks and threads of its own do is not known.
     pub cpu_seconds: f64,
+    /// Memory that it holds between calls, in bytes, about: tables and what is put off, and for an output what waits in memory. None
+    /// where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_bytes: Option<i64>,
     /// For how long nothing has gone well; None where the last call did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_seconds: Option<f64>,
@@ -160,6 +164,10 @@ impl Seat {
             writing: self.link.as_ref().map(|link| link.writing()),
             kernel_drops: self.sockets.kernel_drops(),
             cpu_seconds: cpu.read() as f64 / 1e9,
+            held_bytes: match &self.link {
+                Some(link) => i64::try_from(link.queue.memory()).ok(),
+                None => self.account.held(),
+            },
             failing_seconds: self.failing().map(|f| f.as_secs_f64()),
         }
     }

@@ -161,6 +161,14 @@ impl Buffer {
         }
     }
 
+    /// Bytes of memory that it takes, about.
+    pub(super) fn memory(&self) -> u64 {
+        match self {
+            Buffer::Memory(queue) => queue.bytes(),
+            Buffer::Disk(disk) => disk.memory(),
+        }
+    }
+
     /// How long the oldest metrics have been waiting, where that is known.
     pub(super) fn oldest(&self) -> Option<Duration> {
         match self {

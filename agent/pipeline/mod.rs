@@ -17,6 +17,7 @@ mod dead_letters;
 mod disk;
 mod fanout;
 mod folders;
+mod held;
 mod input;
 mod intake;
 mod isolate;

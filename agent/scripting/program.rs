@@ -37,6 +37,11 @@ impl Program {
         Ok(Program { script, store, log: log.clone(), keeps_state })
     }
 
+    /// Memory of the script's values, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.script.heap().bytes()
+    }
+
     /// The function of this name, which has to take so many parameters.
     pub fn function(&self, name: &str, parameters: usize) -> Result<Function> {
         let Some(function) = self.script.function(name) else { bail!("the script defines no function {name}") };

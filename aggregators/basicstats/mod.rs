@@ -74,6 +74,10 @@ impl Aggregator for Basicstats {
         });
         writer.reset();
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes())
+    }
 }
 
 #[cfg(test)]

@@ -109,6 +109,10 @@ impl Aggregator for Derivative {
         });
         writer.reset();
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes())
+    }
 }
 
 /// What the changes of a series are divided by: its time in seconds or the change of a field; None if nothing changed.

@@ -99,6 +99,10 @@ impl Aggregator for Final {
             false
         });
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes() + self.values.bytes())
+    }
 }
 
 #[cfg(test)]

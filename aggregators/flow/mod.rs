@@ -277,6 +277,10 @@ impl Aggregator for Flow {
         self.ledger.held(0);
         self.ledger.close(self.table.settings().cumulative, out);
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.held_bytes())
+    }
 }
 
 impl Flow {

@@ -137,6 +137,10 @@ impl Aggregator for Histogram {
             keep
         });
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes() + self.counts.bytes())
+    }
 }
 
 /// Number of the borders and place of the counts of a field.
@@ -212,6 +216,11 @@ impl Counts {
 
     fn read(&self, at: u32, len: usize) -> &[u64] {
         &self.all[at as usize..at as usize + len]
+    }
+
+    fn bytes(&self) -> usize {
+        let free: usize = self.free.iter().map(Vec::capacity).sum();
+        self.all.capacity() * size_of::<u64>() + free * size_of::<u32>()
     }
 
     fn give_back(&mut self, number: u32, at: u32, len: usize) {

@@ -59,6 +59,10 @@ impl Aggregator for Merge {
         });
         values.reset();
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes() + self.values.bytes())
+    }
 }
 
 /// A time rounded to a multiple of `step` nanoseconds counted from the year 1, halves up, as Go rounds.

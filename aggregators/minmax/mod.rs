@@ -55,6 +55,10 @@ impl Aggregator for Minmax {
         });
         writer.reset();
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes())
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,14 @@ struct Centroids {
 }
 
 impl Digest {
+    /// Memory, its own included.
+    pub(super) fn bytes(&self) -> usize {
+        let centroids = self.centroids.as_ref().map_or(0, |c| {
+            size_of::<Centroids>() + c.means.capacity() * size_of::<f64>() + c.weights.capacity() * size_of::<u32>()
+        });
+        size_of::<Self>() + self.values.capacity() * size_of::<f64>() + centroids
+    }
+
     /// Keeps a value, whatever that costs.
     pub(super) fn keep(&mut self, value: f64) {
         self.values.push(value);

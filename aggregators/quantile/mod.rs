@@ -135,6 +135,10 @@ impl Aggregator for Quantile {
         writer.reset();
         *distributions = Vec::new();
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes() + self.distributions.iter().map(Digest::bytes).sum::<usize>())
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ impl Keys {
         Some(number)
     }
 
+    /// Memory of all texts.
+    pub(super) fn bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| text.len() + size_of::<Box<str>>()).sum();
+        texts + self.numbers.allocation_size()
+    }
+
     /// The text of a number that `intern` gave.
     pub(super) fn text(&self, number: u32) -> &str {
         &self.texts[number as usize]

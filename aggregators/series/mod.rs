@@ -327,6 +327,12 @@ impl Table {
         *self = new;
     }
 
+    /// Memory of all series.
+    pub fn bytes(&self) -> usize {
+        let lists = self.order.capacity() * size_of::<Entry>() + self.key.capacity();
+        self.words.bytes() + self.keys.bytes() + self.index.allocation_size() + self.wide.allocation_size() + lists
+    }
+
     /// Reports the metrics that found no room since this was asked last.
     pub fn report(&mut self, out: &mut agent_api::Collector) {
         let refused = std::mem::take(&mut self.refused);

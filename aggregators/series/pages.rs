@@ -60,6 +60,11 @@ impl Pages {
         &mut self.pages[page][offset + skip..offset + skip + len]
     }
 
+    /// Memory of all pages.
+    pub(super) fn bytes(&self) -> usize {
+        self.pages.iter().map(|page| page.capacity() * size_of::<u64>()).sum()
+    }
+
     /// Frees the pages before the one of this address.
     pub(super) fn free_before(&mut self, at: u32) {
         let (page, _) = place(at);
@@ -67,13 +72,5 @@ impl Pages {
             *old = Vec::new();
         }
         self.freed = self.freed.max(page);
-    }
-}
-
-#[cfg(test)]
-impl Pages {
-    /// Memory of all pages.
-    pub(super) fn bytes(&self) -> usize {
-        self.pages.iter().map(|page| page.capacity() * size_of::<u64>()).sum()
     }
 }

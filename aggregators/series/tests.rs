@@ -121,6 +121,7 @@ fn a_small_table_is_small() {
     let mut table = Table::new(0, 5);
     count_bytes(&mut table, 1);
     assert!(table.words.bytes() < 1000, "{} bytes", table.words.bytes());
+    assert!((table.words.bytes() + 1..2000).contains(&table.bytes()), "{} bytes", table.bytes());
     let mut table = Table::new(0, 5);
     count_bytes(&mut table, 20_000);
     let each = table.words.bytes() / 20_000;

@@ -68,6 +68,12 @@ impl Values {
         }
     }
 
+    /// Memory of all texts.
+    pub fn bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(String::capacity).sum();
+        texts + self.texts.capacity() * size_of::<String>() + self.free.capacity() * size_of::<u32>()
+    }
+
     /// Forgets everything; every slot must be gone.
     pub fn reset(&mut self) {
         *self = Values::default();

@@ -93,6 +93,10 @@ impl Aggregator for Starlark {
         self.release();
         self.program.save(&self.state);
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.program.held_bytes() + self.batch.bytes())
+    }
 }
 
 impl Starlark {

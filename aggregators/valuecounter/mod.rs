@@ -64,6 +64,10 @@ impl Aggregator for Valuecounter {
             out.checkpoint();
         });
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.table.bytes())
+    }
 }
 
 /// Writes `key_value`.

@@ -88,6 +88,13 @@ impl Processor for CumulativeSum {
             }
         });
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        let sums =
+            |sums: &Sums| sums.fields.iter().map(|(key, _)| key.len() + size_of::<(Box<str>, f64)>()).sum::<usize>();
+        let fields: usize = self.series.values().map(sums).sum();
+        Some(fields + self.series.capacity() * size_of::<(u64, Sums)>())
+    }
 }
 
 impl Sums {

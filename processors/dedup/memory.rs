@@ -66,6 +66,13 @@ impl PartialEq<Value<'_>> for Owned {
 }
 
 impl Series {
+    /// Memory of its fields.
+    pub(super) fn bytes(&self) -> usize {
+        let text = |value: &Owned| if let Owned::Text(text) = value { text.len() } else { 0 };
+        let texts: usize = self.fields.iter().map(|(key, field)| key.len() + text(&field.value)).sum();
+        texts + self.fields.capacity() * size_of::<(Box<str>, Field)>()
+    }
+
     pub(super) fn new(partition: u64) -> Self {
         Series { partition, fields: Vec::new() }
     }

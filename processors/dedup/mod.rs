@@ -78,6 +78,11 @@ impl Processor for Dedup {
             Stored::from_series(all)
         });
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        let fields: usize = self.series.values().chain(self.restored.values()).map(Series::bytes).sum();
+        Some(fields + self.series.capacity() * size_of::<(u64, Series)>())
+    }
 }
 
 impl Dedup {

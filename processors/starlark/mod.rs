@@ -55,4 +55,8 @@ impl Processor for Starlark {
     fn finish(&mut self, _: &mut Batch) {
         self.program.save(&self.state);
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.program.held_bytes())
+    }
 }

@@ -136,6 +136,10 @@ impl Processor for Topk {
             out.push(metric);
         }
     }
+
+    fn held_bytes(&self) -> Option<usize> {
+        Some(self.held.bytes())
+    }
 }
 
 impl Topk {

@@ -110,6 +110,8 @@ pub trait DynProcessor: Send {
     fn tick(&mut self, out: &mut Batch);
     /// See [`Processor::finish`].
     fn finish(&mut self, out: &mut Batch);
+    /// See [`Processor::held_bytes`].
+    fn held_bytes(&self) -> Option<usize>;
 }
 impl<T: Processor> DynProcessor for T {
     fn scope(&self) -> Scope {
@@ -130,6 +132,9 @@ impl<T: Processor> DynProcessor for T {
     fn finish(&mut self, out: &mut Batch) {
         Processor::finish(self, out);
     }
+    fn held_bytes(&self) -> Option<usize> {
+        Processor::held_bytes(self)
+    }
 }
 
 /// [`Aggregator`] as an object.
@@ -148,6 +153,8 @@ pub trait DynAggregator: Send {
     fn loads(&self) -> bool;
     /// See [`Aggregator::load`].
     fn load(&mut self, cargo: &Cargo, out: &mut Collector);
+    /// See [`Aggregator::held_bytes`].
+    fn held_bytes(&self) -> Option<usize>;
 }
 impl<T: Aggregator> DynAggregator for T {
     fn scope(&self) -> Scope {
@@ -170,5 +177,8 @@ impl<T: Aggregator> DynAggregator for T {
     }
     fn load(&mut self, cargo: &Cargo, out: &mut Collector) {
         Aggregator::load(self, cargo, out);
+    }
+    fn held_bytes(&self) -> Option<usize> {
+        Aggregator::held_bytes(self)
     }
 }

@@ -118,6 +118,11 @@ pub trait Processor: Plugin {
     fn tick(&mut self, _out: &mut Batch) {}
     /// The last call, when no more metrics come: adds what was held back.
     fn finish(&mut self, _out: &mut Batch) {}
+    /// Memory that it holds on to between calls, in bytes, about: what it remembers or has put off. Asked every few seconds, so it may add
+    /// up the sizes of parts. None: not known, or nothing that grows with what comes.
+    fn held_bytes(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Sums up metrics over a period. There may be several instances, each with its share of the series.
@@ -144,6 +149,11 @@ pub trait Aggregator: Plugin {
     /// Takes in what a batch carries beside its metrics. Every instance is given all of it and takes its share. Results that
     /// should not wait for the end of the period are added to `out`.
     fn load(&mut self, _cargo: &Cargo, _out: &mut Collector) {}
+    /// Memory that it holds on to between calls, in bytes, about: what it remembers or has put off. Asked every few seconds, so it may add
+    /// up the sizes of parts. None: not known, or nothing that grows with what comes.
+    fn held_bytes(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Writes metrics somewhere.

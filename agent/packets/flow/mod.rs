@@ -74,8 +74,13 @@ impl Settings {
     /// The flows that fit into so many bytes, whatever they are.
     #[must_use]
     pub fn flows_in(&self, bytes: usize) -> usize {
+        (bytes / self.flow_bytes()).max(1)
+    }
+
+    /// Bytes that a flow takes at most.
+    fn flow_bytes(&self) -> usize {
         let flow = if self.keys.wide() { Store::<8>::flow_bytes(self) } else { Store::<5>::flow_bytes(self) };
-        (bytes / (flow + size_of::<Tunnel>())).max(1)
+        flow + size_of::<Tunnel>()
     }
 
     /// Nanoseconds from one search for flows that have ended to the next: four in the shortest time, at most one in a second.
@@ -246,6 +251,12 @@ impl Table {
     #[must_use]
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len() + self.wide.len()
+    }
+
+    /// Bytes that the flows held take at most.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.len() * self.settings.flow_bytes()
     }
 
     /// True if no flow is held.

@@ -239,6 +239,12 @@ impl Disk {
         self.core.lock().segments.iter().map(|s| s.end).sum()
     }
 
+    /// Bytes of memory of records that are there, too, or only there.
+    pub(super) fn memory(&self) -> u64 {
+        let inner = self.core.lock();
+        (inner.pending_bytes + inner.held_bytes) as u64
+    }
+
     /// How long ago its oldest file was begun; none at all, where the clock has been put back since.
     pub(super) fn oldest(&self) -> Option<Duration> {
         let path = self.core.lock().segments.front()?.path.clone();

@@ -186,6 +186,11 @@ impl Heap {
         }
     }
 
+    /// Bytes of all values, those that nobody can reach any more included until they are collected.
+    pub fn bytes(&self) -> usize {
+        self.young_bytes + self.old_bytes
+    }
+
     /// Refuses to make something of `bytes` when that would exceed the limit.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<()> {
         if bytes > self.limit.saturating_sub(self.young_bytes + self.old_bytes) {
