@@ -144,7 +144,14 @@ impl Outputs {
         let account = before.map(|b| b.link.account.clone()).unwrap_or_default();
         let queue = match before {
             Some(before) if same_queue(&before.config, output) => before.link.queue.clone(),
-            _ => Arc::new(Buffer::new(output, directory.clone(), &log)),
+            _ => {
+                let queue = Buffer::new(output, directory.clone(), &log);
+                // One that the output before has its files in begins when that has let go of them.
+                if before.is_none_or(|before| before.directory != directory) {
+                    queue.start();
+                }
+                Arc::new(queue)
+            }
         };
         let link = Link::new(queue, account, output, Pace::new(output, &config.agent));
         let (ending, told) = watch::channel(Ending::None);
@@ -298,6 +305,7 @@ impl Waiting {
                         pour(old, &queue, &own).await;
                     }
                     old.close().await;
+                    queue.start();
                 }
             }
             writer.run().await

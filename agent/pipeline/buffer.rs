@@ -26,6 +26,13 @@ impl Buffer {
         }
     }
 
+    /// Begins to work with its files, which nobody else uses any more.
+    pub(super) fn start(&self) {
+        if let Buffer::Disk(disk) = self {
+            disk.start();
+        }
+    }
+
     /// Changes how many metrics it holds, where that is bounded in metrics, and how many make a write worth while.
     pub(super) fn resize(&self, limit: usize, batch: usize) {
         match self {

@@ -26,6 +26,7 @@ impl Alone {
         let how = Queueing { full: Full::Block, ..Queueing::default() };
         let log = Log::new("disk", None, Counter::default());
         let disk = Disk::new(directory, &settings, how, 1000, log);
+        disk.start();
         disk.opened().await;
         Alone { disk }
     }

@@ -48,6 +48,8 @@ pub(super) struct Disk {
     window: Arc<Mutex<Window>>,
     order: Order,
     phase: watch::Receiver<Phase>,
+    /// What works for it, until it is started.
+    idle: Mutex<Option<Box<(Thread, watch::Sender<Phase>)>>>,
 }
 
 /// What pushers, the writer and the thread share.
@@ -86,18 +88,26 @@ impl Core {
 }
 
 impl Disk {
-    /// A queue in a directory of its own. Opens nothing yet: its thread does.
+    /// A queue in a directory of its own. Opens nothing yet: once it is started its thread does.
     pub(super) fn new(directory: PathBuf, settings: &DiskBuffer, how: Queueing, batch: usize, log: Log) -> Self {
-        let (disk, thread, told) = Disk::parts(Arc::new(fs::Local), directory, settings, how, batch, log);
+        let (mut disk, thread, told) = Disk::parts(Arc::new(fs::Local), directory, settings, how, batch, log);
+        disk.idle = Mutex::new(Some(Box::new((thread, told))));
+        disk
+    }
+
+    /// Begins to work with its directory, which nobody else uses any more; metrics wait in memory until then. Once is enough.
+    pub(super) fn start(&self) {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(idle) = idle else { return };
         let run = move || {
+            let (thread, told) = *idle;
             thread.run(&told);
             told.send_replace(Phase::Ended);
         };
         if let Err(e) = std::thread::Builder::new().name("disk queue".to_owned()).spawn(run) {
-            disk.core.log.error(format_args!("disk queue: start a thread: {e}; metrics stay in memory"));
-            disk.core.lock().disk_failing = true;
+            self.core.log.error(format_args!("disk queue: start a thread: {e}; metrics stay in memory"));
+            self.core.lock().disk_failing = true;
         }
-        disk
     }
 
     /// A queue, and what works for it, which no thread runs yet.
@@ -114,7 +124,7 @@ impl Disk {
         let (work, ready, room) = (Condvar::new(), Notify::new(), Notify::new());
         let core = Arc::new(Core { inner, work, fs, batch: AtomicUsize::new(batch.max(1)), ready, room, log });
         let thread = Thread::new(core.clone(), directory, settings);
-        (Disk { core, window: Arc::default(), order: how.order, phase }, thread, told)
+        (Disk { core, window: Arc::default(), order: how.order, phase, idle: Mutex::default() }, thread, told)
     }
 
     /// Waits until what an earlier run left has been found, or could not be read.
@@ -273,6 +283,7 @@ impl Disk {
 
     /// Stores what is left and ends.
     pub(super) async fn close(&self) {
+        self.start();
         self.end();
         drop(self.phase.clone().wait_for(|phase| *phase == Phase::Ended).await);
     }

@@ -56,6 +56,7 @@ async fn open(directory: &Path, batch: usize) -> Disk {
 async fn open_as(directory: &Path, batch: usize, how: Queueing) -> Disk {
     let log = Log::new("outputs.test", None, Counter::default());
     let disk = Disk::new(directory.to_owned(), &settings(1 << 30), how, batch, log);
+    disk.start();
     disk.opened().await;
     disk
 }
@@ -99,6 +100,7 @@ async fn beyond_its_size_the_oldest_go() {
     let folder = Folder::new();
     let log = Log::new("outputs.test", None, Counter::default());
     let disk = Disk::new(folder.0.clone(), &settings(300 << 10), Queueing::default(), 1000, log);
+    disk.start();
     let mut taken = disk.take(false).await;
     for from in (0..100_000).step_by(1000) {
         push_and_wait(&disk, from, 1000).await;
@@ -146,12 +148,28 @@ async fn one_directory_has_one_user() {
 }
 
 #[tokio::test]
+async fn one_that_waits_for_another_to_let_go_says_nothing() {
+    let (folder, errors) = (Folder::new(), Counter::default());
+    let first = open(&folder.0, 10).await;
+    push_and_wait(&first, 0, 5).await;
+    let log = Log::new("outputs.test", None, errors.clone());
+    let second = Disk::new(folder.0.clone(), &settings(1 << 29), Queueing::default(), 10, log);
+    second.push(View::all(metrics(5, 5)));
+    first.close().await;
+    drop(first);
+    second.start();
+    second.opened().await;
+    assert_eq!((drain(&second).await, errors.read()), ((0..10).collect::<Vec<i64>>(), 0));
+}
+
+#[tokio::test]
 async fn the_newest_give_way_or_senders_wait_where_asked() {
     for full in [Full::DropNewest, Full::Block] {
         let folder = Folder::new();
         let log = Log::new("outputs.test", None, Counter::default());
         let how = Queueing { full, ..Queueing::default() };
         let disk = Disk::new(folder.0.clone(), &settings(300 << 10), how, 1000, log);
+        disk.start();
         disk.opened().await;
         let mut pushed = 0;
         while pushed < 100_000 && disk.has_room() {

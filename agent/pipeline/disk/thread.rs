@@ -36,6 +36,12 @@ pub(super) struct Thread {
     retry: Option<Instant>,
 }
 
+impl std::fmt::Debug for Thread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Thread").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
 impl Thread {
     pub(super) fn new(core: Arc<Core>, directory: PathBuf, settings: &DiskBuffer) -> Self {
         Thread {
