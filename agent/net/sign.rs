@@ -1,12 +1,13 @@
 //! Signatures of requests: AWS Signature Version 4, and JSON Web Tokens by RSA (RFC 7515, RS256).
 
-use agent_api::{Context, Result, anyhow};
+use agent_api::{Context, Result, anyhow, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{digest, hmac, rand, signature};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use std::fmt::Write;
+use std::path::PathBuf;
 use url::Url;
 
 /// A key of AWS.
@@ -18,6 +19,47 @@ pub struct Key {
     pub secret: String,
     /// The session token of a temporary key, or nothing.
     pub session: String,
+}
+
+impl Key {
+    /// The key of the environment (`AWS_ACCESS_KEY_ID` ...), unless a profile is asked for, else that of the profile (empty: of
+    /// `AWS_PROFILE`, or `default`) in the credentials file (empty: `AWS_SHARED_CREDENTIALS_FILE`, or `~/.aws/credentials`).
+    pub fn found(profile: &str, file: &str) -> Result<Key> {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let environment = Key {
+            id: variable("AWS_ACCESS_KEY_ID"),
+            secret: variable("AWS_SECRET_ACCESS_KEY"),
+            session: variable("AWS_SESSION_TOKEN"),
+        };
+        if profile.is_empty() && !environment.id.is_empty() && !environment.secret.is_empty() {
+            return Ok(environment);
+        }
+        let first = |options: [String; 3]| options.into_iter().find(|o| !o.is_empty()).unwrap_or_default();
+        let home = PathBuf::from(variable("HOME")).join(".aws/credentials").to_string_lossy().into_owned();
+        let file = first([file.to_owned(), variable("AWS_SHARED_CREDENTIALS_FILE"), home]);
+        let profile = first([profile.to_owned(), variable("AWS_PROFILE"), "default".to_owned()]);
+        let text = std::fs::read_to_string(&file).with_context(|| format!("read AWS credentials {file}"))?;
+        Key::of_section(&text, &profile).with_context(|| format!("read AWS credentials {file}"))
+    }
+
+    /// The key in a section of a credentials file.
+    fn of_section(text: &str, profile: &str) -> Result<Key> {
+        let (mut key, mut within) = (Key::default(), false);
+        for line in text.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+                within = name.trim() == profile;
+            } else if let Some((name, value)) = line.split_once('=').filter(|_| within) {
+                match name.trim() {
+                    "aws_access_key_id" => key.id = value.trim().to_owned(),
+                    "aws_secret_access_key" => key.secret = value.trim().to_owned(),
+                    "aws_session_token" => key.session = value.trim().to_owned(),
+                    _ => {}
+                }
+            }
+        }
+        ensure!(!key.id.is_empty() && !key.secret.is_empty(), "no key in section {profile:?}");
+        Ok(key)
+    }
 }
 
 /// A request to be signed.
@@ -39,6 +81,11 @@ impl Request<'_> {
     /// The headers to add, in lower case; `time` is in nanoseconds since the Unix epoch. Host, date, hash and session are
     /// signed.
     pub fn signed(&self, key: &Key, time: i64) -> Vec<(&'static str, String)> {
+        self.signed_with(key, time, &[])
+    }
+
+    /// The same with more headers, in lower case, which are signed, too.
+    pub fn signed_with(&self, key: &Key, time: i64, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let stamp = stamp(time);
         let day = &stamp[..8];
         let hash = hex(digest::digest(&digest::SHA256, self.body).as_ref());
@@ -50,6 +97,8 @@ impl Request<'_> {
         if !key.session.is_empty() {
             headers.push(("x-amz-security-token", key.session.clone()));
         }
+        headers.extend(more.iter().map(|(name, value)| (*name, (*value).trim().to_owned())));
+        headers.sort_by_key(|(name, _)| *name);
         let names = headers.iter().map(|h| h.0).collect::<Vec<_>>().join(";");
         let lines: String = headers.iter().fold(String::new(), |mut all, (name, value)| {
             let _ = writeln!(all, "{name}:{value}");
@@ -176,5 +225,26 @@ mod tests {
     fn dates_of_leap_years() {
         assert_eq!(stamp(951_782_400_000_000_000), "20000229T000000Z");
         assert_eq!(stamp(0), "19700101T000000Z");
+    }
+
+    #[test]
+    fn a_section_holds_a_key() {
+        let text = "[default]\naws_access_key_id = a\n[own]\naws_access_key_id=b\n# x\naws_secret_access_key = s=1\n";
+        let key = Key::of_section(text, "own").unwrap();
+        assert_eq!((key.id.as_str(), key.secret.as_str()), ("b", "s=1"));
+        assert!(Key::of_section(text, "default").is_err());
+        assert!(Key::of_section(text, "none").is_err());
+    }
+
+    #[test]
+    fn more_headers_are_signed_in_their_order() {
+        let url = Url::parse("https://sts.amazonaws.com/").unwrap();
+        let request = Request { method: "POST", url: &url, body: b"x", service: "sts", region: "us-east-1" };
+        let key = Key { id: "i".to_owned(), secret: "s".to_owned(), session: "t".to_owned() };
+        let plain = request.signed(&key, 0);
+        let more = request.signed_with(&key, 0, &[("x-vault-aws-iam-server-id", "vault"), ("a-first", "1")]);
+        let signed = "SignedHeaders=a-first;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-vault-aws-iam-server-id,";
+        assert!(more.last().unwrap().1.contains(signed), "{more:?}");
+        assert_ne!(more.last(), plain.last());
     }
 }

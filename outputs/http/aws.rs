@@ -1,12 +1,11 @@
 //! Requests signed for Amazon Web Services: Signature Version 4, with the key from the settings, the environment or the
 //! shared credentials file.
 
-use agent_api::{Context, Error, Result, Secret, bail, ensure};
+use agent_api::{Context, Result, Secret, ensure};
 use agent_net::client::{Method, Url, header};
 use agent_net::sign;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::path::PathBuf;
 
 /// Whose key signs requests.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -79,58 +78,13 @@ impl Aws {
         if !own.id.is_empty() && !own.secret.is_empty() {
             return Ok(own);
         }
-        let variable = |name: &str| std::env::var(name).unwrap_or_default();
-        let environment = sign::Key {
-            id: variable("AWS_ACCESS_KEY_ID"),
-            secret: variable("AWS_SECRET_ACCESS_KEY"),
-            session: variable("AWS_SESSION_TOKEN"),
-        };
-        if self.0.profile.is_empty() && !environment.id.is_empty() && !environment.secret.is_empty() {
-            return Ok(environment);
-        }
-        let first = |options: [String; 3]| options.into_iter().find(|o| !o.is_empty()).unwrap_or_default();
-        let home = PathBuf::from(variable("HOME")).join(".aws/credentials").to_string_lossy().into_owned();
-        let file = first([self.0.shared_credential_file.clone(), variable("AWS_SHARED_CREDENTIALS_FILE"), home]);
-        let profile = first([self.0.profile.clone(), variable("AWS_PROFILE"), "default".to_owned()]);
-        let text = std::fs::read_to_string(&file).with_context(|| format!("read AWS credentials {file}"))?;
-        section(&text, &profile).with_context(|| format!("read AWS credentials {file}"))
+        sign::Key::found(&self.0.profile, &self.0.shared_credential_file)
     }
-}
-
-/// The key in a section of a credentials file.
-fn section(text: &str, profile: &str) -> Result<sign::Key, Error> {
-    let mut key = sign::Key::default();
-    let mut within = false;
-    for line in text.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            within = name.trim() == profile;
-        } else if let Some((name, value)) = line.split_once('=').filter(|_| within) {
-            match name.trim() {
-                "aws_access_key_id" => key.id = value.trim().to_owned(),
-                "aws_secret_access_key" => key.secret = value.trim().to_owned(),
-                "aws_session_token" => key.session = value.trim().to_owned(),
-                _ => {}
-            }
-        }
-    }
-    if key.id.is_empty() || key.secret.is_empty() {
-        bail!("no key in section {profile:?}");
-    }
-    Ok(key)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_section_holds_a_key() {
-        let text = "[default]\naws_access_key_id = a\n[own]\naws_access_key_id=b\n# x\naws_secret_access_key = s=1\n";
-        let key = section(text, "own").unwrap();
-        assert_eq!((key.id.as_str(), key.secret.as_str()), ("b", "s=1"));
-        assert!(section(text, "default").is_err());
-        assert!(section(text, "none").is_err());
-    }
 
     #[test]
     fn a_role_is_refused_and_not_passed_over() {

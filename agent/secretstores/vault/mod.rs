@@ -2,12 +2,15 @@
 //!
 //! The agent logs in once; a token that ends or is refused is replaced by logging in again.
 
+mod login;
 #[cfg(test)]
 mod tests;
 
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::client::{Client, HttpSettings, Method, Setup};
+use agent_net::sign;
+use login::{AwsEc2, AwsIam, Azure, Login, METADATA, path};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -25,7 +28,11 @@ struct Vault {
     base: Url,
     settings: Settings,
     setup: Setup,
+    /// Where the metadata service of the machine is.
+    metadata: String,
     session: Mutex<Option<Session>>,
+    /// What Vault wants to see again when this machine logs in once more.
+    nonce: Mutex<String>,
 }
 
 struct Session {
@@ -34,7 +41,7 @@ struct Session {
     until: Option<Instant>,
 }
 
-/// Where the secret is, and how to log in: exactly one of `approle`, `kubernetes` and `userpass`.
+/// Where the secret is, and how to log in: by exactly one of `token` and the tables.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
@@ -49,8 +56,16 @@ struct Settings {
     engine: String,
     /// Older spelling of `engine = "kv-v1"`.
     use_kv_v1: bool,
+    /// A token that there is already, in place of logging in.
+    token: Secret,
     /// Logs in as a machine.
     approle: Option<AppRole>,
+    /// Logs in as a machine of AWS, by what its metadata service says.
+    aws_ec2: Option<AwsEc2>,
+    /// Logs in as a user or role of AWS, by a signed request.
+    aws_iam: Option<AwsIam>,
+    /// Logs in as a machine of Azure, by its managed identity.
+    azure: Option<Azure>,
     /// Logs in with the token of a service account.
     kubernetes: Option<Kubernetes>,
     /// Logs in as a user.
@@ -65,7 +80,11 @@ impl Default for Settings {
             secret_path: String::new(),
             engine: "kv-v2".to_owned(),
             use_kv_v1: false,
+            token: Secret::default(),
             approle: None,
+            aws_ec2: None,
+            aws_iam: None,
+            azure: None,
             kubernetes: None,
             userpass: None,
         }
@@ -123,16 +142,15 @@ impl Plugin for Vault {
         );
         let engine = settings.engine.as_str();
         ensure!(matches!(engine, "kv-v1" | "kv-v2"), "engine: unknown engine {engine:?}; one of kv-v1, kv-v2");
-        let ways = [settings.approle.is_some(), settings.kubernetes.is_some(), settings.userpass.is_some()];
-        let ways = ways.into_iter().filter(|is| *is).count();
-        ensure!(ways == 1, "exactly one of the tables approle, kubernetes and userpass is needed, here are {ways}");
+        settings.check_login()?;
         let text = &settings.address;
         let text = if text.contains("://") { text.clone() } else { format!("https://{text}") };
         let base = Url::parse(&text).with_context(|| format!("address: invalid address {:?}", settings.address))?;
         ensure!(!base.cannot_be_a_base(), "address: invalid address {:?}", settings.address);
         let setup = Setup::from(shared);
         setup.check()?;
-        Ok(Vault { base, settings, setup, session: Mutex::default() })
+        let metadata = METADATA.to_owned();
+        Ok(Vault { base, settings, setup, metadata, session: Mutex::default(), nonce: Mutex::default() })
     }
 }
 
@@ -182,15 +200,26 @@ impl Vault {
         }
     }
 
-    async fn login(&self) -> Result<Session> {
-        let client = self.setup.build(None)?;
-        let (url, body) = if let Some(role) = &self.settings.approle {
-            let secret = self.secret_id(&client, role).await?;
-            (self.url(["auth", "approle", "login"])?, json!({ "role_id": role.role_id, "secret_id": secret }))
+    /// What is sent to log in.
+    async fn credentials(&self, client: &Client) -> Result<Login> {
+        if let Some(role) = &self.settings.approle {
+            let secret = self.secret_id(client, role).await?;
+            let body = json!({ "role_id": role.role_id, "secret_id": secret });
+            Ok(Login { path: path(&["approle", "login"]), body })
         } else if let Some(user) = &self.settings.userpass {
             let name = user.username.reveal()?;
             ensure!(!name.contains('/'), "userpass: a user's name holds no slash");
-            (self.url(["auth", "userpass", "login", &name])?, json!({ "password": user.password.reveal()? }))
+            Ok(Login {
+                path: path(&["userpass", "login", &name]),
+                body: json!({ "password": user.password.reveal()? }),
+            })
+        } else if let Some(machine) = &self.settings.aws_ec2 {
+            machine.login(client, &self.metadata, &self.nonce.lock().await).await.context("aws_ec2")
+        } else if let Some(role) = &self.settings.aws_iam {
+            let key = plugin::blocking(|| sign::Key::found("", ""))?;
+            role.login(&key, plugin::now()).context("aws_iam")
+        } else if let Some(machine) = &self.settings.azure {
+            machine.login(client, &self.metadata).await.context("azure")
         } else {
             let account = self.settings.kubernetes.clone().unwrap_or_default();
             let token = if account.service_account_token.is_empty() {
@@ -200,12 +229,25 @@ impl Vault {
                 account.service_account_token.reveal()?
             };
             let body = json!({ "role": account.role_name, "jwt": token.trim() });
-            (self.url(["auth", "kubernetes", "login"])?, body)
-        };
+            Ok(Login { path: path(&["kubernetes", "login"]), body })
+        }
+    }
+
+    async fn login(&self) -> Result<Session> {
+        let client = self.setup.build(None)?;
+        if !self.settings.token.is_empty() {
+            let token = self.settings.token.reveal()?.trim().to_owned();
+            return Ok(Session { client, token, until: None });
+        }
+        let Login { path, body } = self.credentials(&client).await?;
+        let url = self.url(std::iter::once("auth").chain(path.iter().map(String::as_str)))?;
         let answer =
             self.ask(&client, Method::POST, url, "", Some(body)).await.map_err(|e| e.cause).context("log in")?;
         let auth = &answer.get("auth").cloned().unwrap_or_default();
         let token = auth["client_token"].as_str().context("log in: the answer holds no token")?.to_owned();
+        if let Some(nonce) = auth["metadata"]["nonce"].as_str() {
+            nonce.clone_into(&mut *self.nonce.lock().await);
+        }
         // A lease of 0 seconds never ends. Half of it is used, so that no request meets its end.
         let lease = auth["lease_duration"].as_u64().filter(|seconds| *seconds > 0);
         let until = lease.and_then(|seconds| Instant::now().checked_add(Time::from_secs(seconds) / 2));

@@ -24,6 +24,43 @@ fn answer(seen: &Seen) -> Reply {
         {
             ok(json!({ "auth": { "client_token": "t1" } }))
         }
+        "POST /v1/auth/aws/login" if seen.text().contains("\"pkcs7\":\"MIIabc\"") => ok(json!({ "auth": {
+            "client_token": "t1", "metadata": { "nonce": "once" }
+        } })),
+        "POST /v1/auth/aws/login" if seen.text().contains("\"signature\":\"sig\"") => {
+            ok(json!({ "auth": { "client_token": "t1" } }))
+        }
+        "POST /v1/auth/azure/login"
+            if serde_json::from_str::<Value>(&seen.text()).unwrap()
+                == json!({
+                    "role": "r", "jwt": "a.b.c", "vm_name": "vm", "vmss_name": "", "subscription_id": "s",
+                    "resource_group_name": "g"
+                }) =>
+        {
+            ok(json!({ "auth": { "client_token": "t1" } }))
+        }
+        "PUT /latest/api/token" => Reply::new(200, "imds"),
+        line if line.starts_with("GET /latest/dynamic/instance-identity/")
+            && seen.header("x-aws-ec2-metadata-token") == Some("imds") =>
+        {
+            let name = line.rsplit('/').next().unwrap();
+            Reply::new(
+                200,
+                match name {
+                    "document" => "{}",
+                    "signature" => "si\ng",
+                    _ => "MII\nabc\n",
+                },
+            )
+        }
+        "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F"
+            if seen.header("metadata") == Some("true") =>
+        {
+            ok(json!({ "access_token": "a.b.c" }))
+        }
+        "GET /metadata/instance?api-version=2021-02-01" => {
+            ok(json!({ "compute": { "name": "vm", "subscriptionId": "s", "resourceGroupName": "g" } }))
+        }
         "POST /v1/sys/wrapping/unwrap" if seen.header("x-vault-token") == Some("wrapped") => {
             ok(json!({ "data": { "secret_id": "real" } }))
         }
@@ -55,12 +92,57 @@ async fn every_way_to_log_in() {
         json!({ "approle": { "role_id": "r", "secret_id": "real" } }),
         json!({ "userpass": { "username": "anna", "password": "x" } }),
         json!({ "kubernetes": { "role_name": "pod", "service_account_token": "j.w.t\n" } }),
+        json!({ "token": "t1\n" }),
+        json!({ "aws_ec2": { "role_name": "r" } }),
+        json!({ "aws_ec2": { "role_name": "r", "signature_type": "rsa2048" } }),
+        json!({ "aws_ec2": { "role_name": "r", "signature_type": "identity" } }),
+        json!({ "azure": { "role_name": "r" } }),
     ] {
-        let vault = store(&stub, login.clone()).unwrap();
+        let mut vault = store(&stub, login.clone()).unwrap();
+        vault.metadata = stub.url("");
         assert_eq!(vault.get("user").await.unwrap().reveal().unwrap(), "u", "{login}");
     }
     let first = json!({ "engine": "kv-v1", "userpass": { "username": "anna", "password": "x" } });
     assert_eq!(store(&stub, first).unwrap().get("user").await.unwrap().reveal().unwrap(), "v1");
+}
+
+#[tokio::test]
+async fn a_machine_of_aws_repeats_what_vault_gave_it() {
+    let stub = Stub::new(answer).await;
+    let mut vault = store(&stub, json!({ "aws_ec2": { "role_name": "r" } })).unwrap();
+    vault.metadata = stub.url("");
+    for _ in 0..2 {
+        vault.get("user").await.unwrap();
+        *vault.session.lock().await = None;
+    }
+    let sent: Vec<bool> =
+        stub.seen().iter().filter(|s| s.line.contains("aws/login")).map(|s| s.text().contains("once")).collect();
+    assert_eq!(sent, [false, true]);
+}
+
+#[test]
+fn a_request_to_sts_is_signed_and_not_sent() {
+    use base64::Engine;
+    let decode = |text: &Value| {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let role: AwsIam =
+        serde_json::from_value(json!({ "role_name": "r", "region": "eu-west-1", "server_id_header": "vault" }))
+            .unwrap();
+    let key = sign::Key { id: "AKID".to_owned(), secret: "s".to_owned(), session: String::new() };
+    let login = role.login(&key, 1_440_938_160_000_000_000).unwrap();
+    assert_eq!(login.path, ["aws", "login"]);
+    let body = &login.body;
+    assert_eq!((body["role"].as_str(), body["iam_http_request_method"].as_str()), (Some("r"), Some("POST")));
+    assert_eq!(decode(&body["iam_request_url"]), "https://sts.eu-west-1.amazonaws.com/");
+    assert_eq!(decode(&body["iam_request_body"]), "Action=GetCallerIdentity&Version=2011-06-15");
+    let headers: Value = serde_json::from_str(&decode(&body["iam_request_headers"])).unwrap();
+    assert_eq!(headers["x-vault-aws-iam-server-id"], json!(["vault"]));
+    assert_eq!(headers["host"], json!(["sts.eu-west-1.amazonaws.com"]));
+    let authorization = headers["authorization"][0].as_str().unwrap();
+    assert!(authorization.contains("Credential=AKID/20150830/eu-west-1/sts/aws4_request"), "{authorization}");
+    assert!(authorization.contains("x-vault-aws-iam-server-id,"), "{authorization}");
 }
 
 #[tokio::test]
@@ -88,6 +170,9 @@ async fn settings_that_cannot_work_are_refused() {
     let user = json!({ "username": "a", "password": "b" });
     assert!(error(json!({})).contains("exactly one"));
     assert!(error(json!({ "userpass": user, "kubernetes": {} })).contains("here are 2"));
+    assert!(error(json!({ "userpass": user, "token": "t" })).contains("here are 2"));
+    assert!(error(json!({ "aws_ec2": { "role_name": "r", "signature_type": "dsa" } })).contains("\"dsa\""));
+    assert!(error(json!({ "azure": {} })).contains("role_name is needed"));
     assert!(error(json!({ "userpass": user, "engine": "kv" })).contains("\"kv\""));
     assert!(error(json!({ "userpass": user, "address": "" })).contains("address"));
     assert!(error(json!({ "userpass": user, "secret_path": "" })).contains("secret_path"));
