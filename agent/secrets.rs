@@ -1,10 +1,12 @@
-//! Secret stores of a configuration: built first, then asked whenever a secret is used.
+//! Secret stores of a configuration: built first, then asked whenever a secret is used, which the log says: which secret, never its
+//! value.
 
 use crate::config::{Built, Config, Surroundings};
 use agent_api::options::resolve_secrets_with;
 use agent_api::plugin::DynSecretStore;
-use agent_api::{Result, anyhow};
-use std::collections::HashMap;
+use agent_api::stats::Counter;
+use agent_api::{Log, Result, Secret, anyhow};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A store with its id.
@@ -30,6 +32,7 @@ pub async fn start(config: &Config, surroundings: &Surroundings) -> Result<()> {
     }
     let stores: HashMap<String, Box<dyn DynSecretStore>> = build(config, surroundings)?.into_iter().collect();
     let known: Mutex<HashMap<(String, String), String>> = Mutex::default();
+    let audit = Audit::default();
     let runtime = tokio::runtime::Handle::current();
     resolve_secrets_with(Arc::new(move |store, key| {
         let plugin = stores.get(store).ok_or_else(|| anyhow!("unknown secret store for \"@{{{store}:{key}}}\""))?;
@@ -41,12 +44,31 @@ pub async fn start(config: &Config, surroundings: &Surroundings) -> Result<()> {
         let secret = match tokio::runtime::Handle::try_current() {
             Ok(_) => tokio::task::block_in_place(|| runtime.block_on(ask)),
             Err(_) => runtime.block_on(ask),
-        }?;
-        let value = secret.reveal()?;
+        };
+        audit.say(&place, &secret);
+        let value = secret?.reveal()?;
         if !plugin.dynamic() {
             known.lock().unwrap_or_else(PoisonError::into_inner).insert(place, value.clone());
         }
         Ok(value)
     }));
     Ok(())
+}
+
+/// Says which secrets are read. One that changes is read again and again: after the first time that is told at the level debug.
+#[derive(Default)]
+struct Audit(Mutex<HashSet<(String, String)>>);
+
+impl Audit {
+    fn say(&self, place: &(String, String), secret: &Result<Secret>) {
+        let ((store, key), log) = (place, Log::new("secretstores", None, Counter::default()));
+        match secret {
+            Ok(_) => {
+                let first = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone());
+                let line = format_args!("audit: the secret @{{{store}:{key}}} was read");
+                if first { log.info(line) } else { log.debug(line) }
+            }
+            Err(e) => log.warn(format_args!("audit: the secret @{{{store}:{key}}} could not be read: {e:#}")),
+        }
+    }
 }

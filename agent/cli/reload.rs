@@ -138,7 +138,7 @@ impl Worker {
             Err(e) => {
                 self.state().refused += 1;
                 let status = format!("the new configuration cannot be used, going on with the old one: {e:#}");
-                log().error(&status);
+                log().error(format_args!("audit: {status}"));
                 crate::service::reloaded(&status);
                 // Secrets are looked up where the running configuration says.
                 if let Err(e) = crate::secrets::start(&before, &self.parts.surroundings).await {
@@ -215,7 +215,7 @@ impl Worker {
         };
         match result.await {
             Ok(()) => log().info("audit: the configuration before the reload is in use again"),
-            Err(e) => log().error(format_args!("go back to the configuration before: {e:#}")),
+            Err(e) => log().error(format_args!("audit: go back to the configuration before: {e:#}")),
         }
     }
 }
