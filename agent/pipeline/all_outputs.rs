@@ -14,6 +14,7 @@ use super::lanes::Lanes;
 use super::link::{Link, OutputHandle, Pace};
 use super::odd;
 use super::output::{Ending, Writer};
+use super::pour::pour;
 use super::printer::printer;
 use crate::config::{Built, Config, Full, OutputConfig, Surroundings};
 use agent_api::plugin::DynOutput;
@@ -302,7 +303,7 @@ impl Waiting {
                 let old = &before.link.queue;
                 if !Arc::ptr_eq(old, &queue) {
                     if !same_directory {
-                        pour(old, &queue, &own).await;
+                        pour(old, &queue, before.directory.as_deref(), &own).await;
                     }
                     old.close().await;
                     queue.start();
@@ -311,23 +312,6 @@ impl Waiting {
             writer.run().await
         });
         Running { config, directory, link, log, ending, task, sockets }
-    }
-}
-
-/// Moves what waits in one queue to the end of another.
-async fn pour(from: &Buffer, to: &Buffer, log: &Log) {
-    let mut moved = 0;
-    loop {
-        let chunk = from.take(false).await;
-        if chunk.is_empty() {
-            break;
-        }
-        moved += chunk.len();
-        chunk.views().iter().for_each(|view| to.push(view.clone()));
-        from.settle(chunk, Settled::Delivered);
-    }
-    if moved > 0 {
-        log.info(format_args!("{moved} metrics that waited go on waiting in the new queue"));
     }
 }
 

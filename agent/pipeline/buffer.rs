@@ -86,6 +86,14 @@ impl Buffer {
         }
     }
 
+    /// True if so many more metrics can be pushed without any giving way; waits for a disk that works to catch up.
+    pub(super) async fn takes(&self, n: usize) -> bool {
+        match self {
+            Buffer::Memory(queue) => queue.fits(n),
+            Buffer::Disk(disk) => disk.keeps_up().await,
+        }
+    }
+
     /// True if more may be pushed, or nobody has to ask.
     pub(super) fn has_room(&self) -> bool {
         match self {

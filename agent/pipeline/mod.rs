@@ -26,6 +26,7 @@ mod limit;
 mod link;
 mod middle;
 mod output;
+mod pour;
 mod printer;
 mod process;
 mod queue;

@@ -229,6 +229,12 @@ impl Queue {
         }
     }
 
+    /// True if so many more metrics find room.
+    pub(super) fn fits(&self, n: usize) -> bool {
+        let inner = self.lock();
+        inner.len + n <= self.limit() && self.how.max_bytes.is_none_or(|max| (inner.bytes as u64) < max)
+    }
+
     /// Bytes that wait, about.
     pub(super) fn bytes(&self) -> u64 {
         self.lock().bytes as u64

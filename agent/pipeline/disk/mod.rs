@@ -49,7 +49,14 @@ pub(super) struct Disk {
     order: Order,
     phase: watch::Receiver<Phase>,
     /// What works for it, until it is started.
-    idle: Mutex<Option<Box<(Thread, watch::Sender<Phase>)>>>,
+    idle: Mutex<Option<Box<Idle>>>,
+}
+
+/// A thread that has not begun, and how it says how far it is.
+#[derive(Debug)]
+struct Idle {
+    thread: Thread,
+    told: watch::Sender<Phase>,
 }
 
 /// What pushers, the writer and the thread share.
@@ -91,7 +98,7 @@ impl Disk {
     /// A queue in a directory of its own. Opens nothing yet: once it is started its thread does.
     pub(super) fn new(directory: PathBuf, settings: &DiskBuffer, how: Queueing, batch: usize, log: Log) -> Self {
         let (mut disk, thread, told) = Disk::parts(Arc::new(fs::Local), directory, settings, how, batch, log);
-        disk.idle = Mutex::new(Some(Box::new((thread, told))));
+        disk.idle = Mutex::new(Some(Box::new(Idle { thread, told })));
         disk
     }
 
@@ -100,7 +107,7 @@ impl Disk {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(idle) = idle else { return };
         let run = move || {
-            let (thread, told) = *idle;
+            let Idle { thread, told } = *idle;
             thread.run(&told);
             told.send_replace(Phase::Ended);
         };
@@ -156,6 +163,25 @@ impl Disk {
     pub(super) fn has_room(&self) -> bool {
         let inner = self.core.lock();
         inner.full != Full::Block || !inner.is_full()
+    }
+
+    /// Waits until little is in memory only; false if that may take long, as the disk fails.
+    pub(super) async fn keeps_up(&self) -> bool {
+        loop {
+            let mut told = std::pin::pin!(self.core.room.notified());
+            // From here on no notice is missed.
+            told.as_mut().enable();
+            {
+                let inner = self.core.lock();
+                if inner.pending_bytes < state::MEMORY / 4 {
+                    return true;
+                }
+                if inner.disk_failing {
+                    return false;
+                }
+            }
+            told.await;
+        }
     }
 
     /// Puts metrics at the end. Never waits for the disk.

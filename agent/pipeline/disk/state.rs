@@ -19,7 +19,7 @@ const SMALL: usize = 250;
 /// Up to so many metrics.
 const TOGETHER: usize = 1000;
 /// So much memory may hold metrics that no segment holds yet, and as much copies of metrics in segments, about.
-const MEMORY: usize = 32 << 20;
+pub(super) const MEMORY: usize = 32 << 20;
 
 /// A file of records.
 #[derive(Debug)]

@@ -45,7 +45,7 @@ impl Random {
     }
 }
 
-pub(super) fn settings(max_bytes: u64) -> DiskBuffer {
+pub(in super::super) fn settings(max_bytes: u64) -> DiskBuffer {
     DiskBuffer { directory: String::new(), sync: true, sync_interval: Duration::ZERO, max_bytes, keys: Keys::default() }
 }
 
@@ -61,7 +61,7 @@ async fn open_as(directory: &Path, batch: usize, how: Queueing) -> Disk {
     disk
 }
 
-pub(super) fn metrics(from: i64, n: i64) -> Batch {
+pub(in super::super) fn metrics(from: i64, n: i64) -> Batch {
     let mut batch = Batch::new();
     for i in from..from + n {
         batch.metric("m").tag("host", "a").field("i", i).field("text", "some text").time(i);
@@ -78,7 +78,7 @@ async fn push_and_wait(disk: &Disk, from: i64, n: i64) {
     assert_eq!(told.await, Ok(Outcome::Delivered));
 }
 
-pub(super) fn numbers(chunk: &Chunk) -> Vec<i64> {
+pub(in super::super) fn numbers(chunk: &Chunk) -> Vec<i64> {
     chunk.iter().filter_map(|m| if let Some(Value::Int(v)) = m.field("i") { Some(v) } else { None }).collect()
 }
 
