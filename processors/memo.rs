@@ -4,7 +4,8 @@
 //! regular expression nearly always. Where values do not repeat the table would only cost, so it rests for a while.
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 
 /// Most texts that are remembered.
 const MOST: usize = 32_768;
@@ -16,8 +17,10 @@ const REST: u32 = 1 << 20;
 /// What a function gave for each text; `None` where it leaves the text alone.
 #[derive(Default)]
 pub struct Memo {
-    known: HashMap<Box<str>, u32, RandomState>,
-    values: Vec<Option<Box<str>>>,
+    known: HashTable<Known>,
+    hasher: RandomState,
+    /// Each text with what was made of it right behind, so that both are mostly on one line of the cache.
+    texts: String,
     /// Look-ups that found something since the table was last emptied.
     hits: u64,
     /// So many texts still go by before the table is used again.
@@ -26,19 +29,46 @@ pub struct Memo {
     made: String,
 }
 
+/// A text that was seen before, and what was made of it.
+#[derive(Clone, Copy)]
+struct Known {
+    at: u32,
+    len: u16,
+    /// Length of what was made.
+    made: Option<u16>,
+}
+
+impl Known {
+    fn text(self, texts: &str) -> &str {
+        &texts[self.at as usize..][..usize::from(self.len)]
+    }
+
+    fn made(self, texts: &str) -> Option<&str> {
+        Some(&texts[self.at as usize + usize::from(self.len)..][..usize::from(self.made?)])
+    }
+}
+
 impl Memo {
     /// What `make` appends for the text, or gave before; `None` where it says false.
     pub fn get(&mut self, text: &str, make: impl FnOnce(&str, &mut String) -> bool) -> Option<&str> {
         let remembers = text.len() <= LONGEST && self.may_remember();
-        if remembers && let Some(&i) = self.known.get(text) {
+        let hash = if remembers { self.hasher.hash_one(text) } else { 0 };
+        if remembers && let Some(known) = self.known.find(hash, |known| known.text(&self.texts) == text) {
             self.hits += 1;
-            return self.values[i as usize].as_deref();
+            return known.made(&self.texts);
         }
         self.made.clear();
         let changed = make(text, &mut self.made);
         if remembers && self.made.len() <= LONGEST {
-            self.known.insert(text.into(), self.values.len() as u32);
-            self.values.push(changed.then(|| self.made.as_str().into()));
+            // Few and short texts: neither place nor length leaves its range.
+            let (at, len) = (self.texts.len() as u32, text.len() as u16);
+            let known = Known { at, len, made: changed.then_some(self.made.len() as u16) };
+            self.texts.push_str(text);
+            if changed {
+                self.texts.push_str(&self.made);
+            }
+            let (hasher, texts) = (&self.hasher, &self.texts);
+            self.known.insert_unique(hash, known, |known| hasher.hash_one(known.text(texts)));
         }
         changed.then_some(self.made.as_str())
     }
@@ -54,7 +84,7 @@ impl Memo {
             }
             self.hits = 0;
             self.known.clear();
-            self.values.clear();
+            self.texts.clear();
         }
         self.rest == 0
     }

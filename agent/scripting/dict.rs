@@ -80,7 +80,7 @@ impl Run<'_> {
         let mut metric = self.store.edit(self.batch, object.id)?;
         match object.kind {
             TAGS => metric.retain_tags(|_, _| false),
-            _ => metric.retain_fields(|_, _| false),
+            _ => metric.retain_fields(|_| false),
         }
         Ok(Value::None)
     }

@@ -212,11 +212,11 @@ impl Converter {
     fn convert_fields(&mut self, m: &mut MetricMut<'_>) {
         let mut i = 0;
         while i < m.field_len() {
-            let (key, value) = m.field_at(i);
-            let Some(target) = self.fields.target(key) else {
+            let Some(target) = self.fields.target(m.field_key_at(i)) else {
                 i += 1;
                 continue;
             };
+            let (key, value) = m.field_at(i);
             match target {
                 Target::Measurement => {
                     self.text.clear();

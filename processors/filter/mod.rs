@@ -100,7 +100,7 @@ impl Rule {
     fn fits(&self, metric: MetricRef<'_>) -> bool {
         self.name.as_ref().is_none_or(|globs| globs.is_match(metric.name()))
             && self.tags.iter().all(|(key, globs)| metric.tag(key).is_some_and(|value| globs.is_match(value)))
-            && self.fields.as_ref().is_none_or(|globs| metric.fields().any(|(key, _)| globs.is_match(key)))
+            && self.fields.as_ref().is_none_or(|globs| metric.field_keys().any(|key| globs.is_match(key)))
     }
 }
 

@@ -80,10 +80,10 @@ impl Processor for Noise {
         let Noise { settings, fields, random } = self;
         batch.each(|m| {
             for i in 0..m.field_len() {
-                let (key, value) = m.field_at(i);
-                if !fields.passes(key) {
+                if !fields.passes(m.field_key_at(i)) {
                     continue;
                 }
+                let (_, value) = m.field_at(i);
                 let mut noise = || match settings.r#type {
                     Distribution::Laplacian => random.laplacian(settings.mu, settings.scale),
                     Distribution::Gaussian => random.gaussian(settings.mu, settings.scale),

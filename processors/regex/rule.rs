@@ -117,10 +117,10 @@ impl Rule {
     pub(super) fn apply_fields(&mut self, m: &mut MetricMut<'_>, buffers: &mut Buffers) {
         // Fields that are added go to the end, so those that were there keep their places.
         for i in 0..m.field_len() {
-            let (key, Value::Str(value)) = m.field_at(i) else { continue };
-            if !self.wants(key) {
+            if !self.wants(m.field_key_at(i)) {
                 continue;
             }
+            let (key, Value::Str(value)) = m.field_at(i) else { continue };
             buffers.key.clear();
             buffers.key.push_str(key);
             buffers.text.clear();
@@ -187,9 +187,8 @@ impl Rename {
         let mut i = 0;
         while i < m.field_len() {
             let len = m.field_len();
-            let (key, _) = m.field_at(i);
             buffers.key.clear();
-            buffers.key.push_str(key);
+            buffers.key.push_str(m.field_key_at(i));
             if let Some(new) = self.edit.run(&buffers.key).filter(|new| *new != buffers.key)
                 && (self.taken == Taken::Overwrite || m.field(new).is_none())
             {

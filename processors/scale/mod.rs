@@ -99,10 +99,10 @@ impl Processor for Scale {
         batch.each(|m| {
             for scaling in &*scalings {
                 for i in 0..m.field_len() {
-                    let (key, value) = m.field_at(i);
-                    if !scaling.fields.is_match(key) {
+                    if !scaling.fields.is_match(m.field_key_at(i)) {
                         continue;
                     }
+                    let (key, value) = m.field_at(i);
                     let number = match value {
                         Value::Bool(v) => Some(f64::from(v)),
                         Value::Str(text) => parse_float(text).ok(),

@@ -75,14 +75,14 @@ impl Processor for Split {
                 self.rows.push(row as u32);
             }
             for template in &self.templates {
-                if !batch.at(row).fields().any(|(key, _)| template.fields.is_match(key)) {
+                if !batch.at(row).field_keys().any(|key| template.fields.is_match(key)) {
                     continue;
                 }
                 let part = batch.duplicate(row);
                 let mut m = batch.at_mut(part);
                 m.set_name(&template.name);
                 m.retain_tags(|key, _| template.tags.is_match(key));
-                m.retain_fields(|key, _| template.fields.is_match(key));
+                m.retain_fields(|key| template.fields.is_match(key));
                 self.rows.push(part as u32);
             }
         }

@@ -69,7 +69,7 @@ impl Step {
         match field {
             Some(Keys::All) => (0..m.field_len()).for_each(|i| self.field(m, i, None, out)),
             Some(Keys::One(key)) => {
-                let place = m.read().fields().position(|(k, _)| k == key);
+                let place = m.read().field_keys().position(|k| k == key);
                 if let Some(i) = place {
                     self.field(m, i, self.targets.dest.as_deref(), out);
                 }
@@ -78,7 +78,7 @@ impl Step {
         }
         match field_key {
             Some(Keys::All) => {
-                let keys: Vec<String> = m.read().fields().map(|(k, _)| k.to_owned()).collect();
+                let keys: Vec<String> = m.read().field_keys().map(str::to_owned).collect();
                 keys.iter().for_each(|key| self.field_key(m, key, out));
             }
             Some(Keys::One(key)) => self.field_key(m, key, out),

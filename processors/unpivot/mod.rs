@@ -65,8 +65,8 @@ impl Processor for Unpivot {
                 rows.push(new as u32);
                 let mut m = batch.at_mut(new);
                 key.clear();
-                key.push_str(m.field_at(i).0);
-                m.retain_fields(|other, _| other == key);
+                key.push_str(m.field_key_at(i));
+                m.retain_fields(|other| other == key);
                 m.rename_field(key, value_key);
                 match use_fieldname_as {
                     Use::Tag => m.set_tag(tag_key, key),

@@ -340,10 +340,24 @@ impl Batch {
         &whole[at..at + s.len as usize]
     }
 
+    /// The bytes of the text at a place. To compare them needs no look at where characters begin.
+    #[inline]
+    pub(super) fn bytes_of(&self, s: Str) -> &[u8] {
+        let at = (s.at & !ARENA) as usize;
+        let whole: &[u8] = if s.at & ARENA == 0 { self.body.as_bytes() } else { self.arena.as_bytes() };
+        &whole[at..at + s.len as usize]
+    }
+
+    /// True if the text at a place is this one.
+    #[inline]
+    pub(super) fn is(&self, s: Str, text: &str) -> bool {
+        s.len as usize == text.len() && same(self.bytes_of(s), text.as_bytes())
+    }
+
     /// True if two fields have one key.
     #[inline]
     pub(super) fn same_key(&self, a: Slot, b: Slot) -> bool {
-        a.len_type & KEY_MAX as u32 == b.len_type & KEY_MAX as u32 && self.text(a.key()) == self.text(b.key())
+        a.key().len == b.key().len && same(self.bytes_of(a.key()), self.bytes_of(b.key()))
     }
 
     #[inline]
@@ -381,6 +395,20 @@ impl Batch {
             Type::Str => Value::Str(self.text(slot.text())),
             Type::Decimal => Value::Float(fast_float2::parse(self.text(slot.text())).unwrap_or(f64::NAN)),
         }
+    }
+}
+
+/// True if two texts of one length are the same. Keys are short: a call for each would cost more than the comparison.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let word = |text: &[u8], at: usize| text[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+    let half = |text: &[u8], at: usize| text[at..].first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes));
+    match a.len() {
+        // The second piece overlaps the first where the length is no multiple of it.
+        n @ 8..=16 => word(a, 0) == word(b, 0) && word(a, n - 8) == word(b, n - 8),
+        n @ 4..=7 => half(a, 0) == half(b, 0) && half(a, n - 4) == half(b, n - 4),
+        0..=3 => a.iter().eq(b),
+        _ => a == b,
     }
 }
 

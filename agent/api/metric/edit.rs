@@ -208,12 +208,12 @@ impl MetricMut<'_> {
     }
 
     /// Keeps the fields for which `keep` says true.
-    pub fn retain_fields(&mut self, mut keep: impl FnMut(&str, Value<'_>) -> bool) {
+    pub fn retain_fields(&mut self, mut keep: impl FnMut(&str) -> bool) {
         let (start, len) = (self.head().fields as usize, self.head().field_len as usize);
         let mut to = start;
         for i in start..start + len {
             let slot = self.batch.fields[i];
-            if keep(self.batch.text(slot.key()), self.batch.value(slot)) {
+            if keep(self.batch.text(slot.key())) {
                 self.batch.fields[to] = slot;
                 to += 1;
             }
@@ -247,6 +247,13 @@ impl MetricMut<'_> {
     /// Number of fields.
     pub fn field_len(&self) -> usize {
         self.head().field_len as usize
+    }
+
+    /// Key of field `i` in the order of the fields. Panics if there is no such field. To look at it first saves reading the values of
+    /// fields that are not wanted.
+    #[inline]
+    pub fn field_key_at(&self, i: usize) -> &str {
+        self.batch.text(self.batch.fields_of(self.head())[i].key())
     }
 
     /// Key and value of field `i` in the order of the fields. Panics if there is no such field.
@@ -298,10 +305,17 @@ impl MetricMut<'_> {
     fn find_tag(&self, key: &str) -> Result<usize, usize> {
         let start = self.head().tags as usize;
         let tags = self.batch.tags_of(self.head());
-        let is = |&(k, _): &(Str, Str)| k.len as usize == key.len() && self.batch.text(k) == key;
-        match tags.iter().position(is) {
+        match tags.iter().position(|&(k, _)| self.batch.is(k, key)) {
             Some(i) => Ok(start + i),
-            None => Err(start + tags.partition_point(|&(k, _)| self.batch.text(k) < key)),
+            None => {
+                let key = key.as_bytes();
+                // The first bytes mostly tell; no key is empty as a rule, and an empty one comes before all others.
+                let before = |&(k, _): &(Str, Str)| match (self.batch.bytes_of(k), key) {
+                    ([a, ..], [b, ..]) if a != b => a < b,
+                    (a, b) => a < b,
+                };
+                Err(start + tags.partition_point(before))
+            }
         }
     }
 
@@ -329,7 +343,7 @@ impl MetricMut<'_> {
 
     fn find_field(&self, key: &str) -> Option<usize> {
         let start = self.head().fields as usize;
-        self.batch.fields_of(self.head()).iter().position(|s| self.batch.text(s.key()) == key).map(|i| start + i)
+        self.batch.fields_of(self.head()).iter().position(|s| self.batch.is(s.key(), key)).map(|i| start + i)
     }
 
     fn insert_field(&mut self, slot: Slot) {

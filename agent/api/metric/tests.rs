@@ -320,3 +320,34 @@ fn of_few_some_and_many_keys_the_last_values_stay() {
         assert_eq!(batch.at(1).fields().collect::<Vec<_>>(), expected, "{fields} of {keys}");
     }
 }
+
+#[test]
+fn keys_of_any_length_are_told_apart_at_every_byte() {
+    let key = |len: usize, other: Option<usize>| -> String {
+        (0..len).map(|i| if Some(i) == other { 'z' } else { char::from(b'a' + (i % 20) as u8) }).collect()
+    };
+    let mut batch = Batch::new();
+    let mut m = batch.metric("m");
+    for len in 0..40 {
+        m.add_tag(&key(len, None), "v");
+        m.add_field(&key(len, None), len as i64);
+    }
+    drop(m);
+    for len in 0..40 {
+        let found = batch.at(0).field(&key(len, None));
+        assert_eq!((batch.at(0).tag(&key(len, None)), found), (Some("v"), Some(Value::Int(len as i64))));
+        for i in 0..len {
+            let other = key(len, Some(i));
+            assert_eq!((batch.at(0).tag(&other), batch.at(0).field(&other)), (None, None), "{other}");
+        }
+    }
+    // New keys come in order, whatever their first bytes have in common.
+    let mut m = batch.at_mut(0);
+    for key in ["b", "ab", "abcdefghz", "", "ä", "abc\u{0}"] {
+        m.set_tag(key, "new");
+        assert_eq!(m.tag(key), Some("new"));
+    }
+    let keys: Vec<&str> = batch.at(0).tags().map(|(key, _)| key).collect();
+    assert!(keys.is_sorted() && keys.contains(&"ä"), "{keys:?}");
+    assert_eq!(batch.at(0).field_keys().len(), 40);
+}

@@ -65,7 +65,7 @@ impl Filter {
     pub fn modify(&self, metric: &mut MetricMut<'_>) -> bool {
         let Some(rules) = &self.0 else { return true };
         if let Some(fields) = &rules.fields {
-            metric.retain_fields(|key, _| fields.passes(key));
+            metric.retain_fields(|key| fields.passes(key));
             if metric.read().fields().len() == 0 {
                 return false;
             }
