@@ -101,7 +101,7 @@ impl Tokens {
         let answer = request.send().await.map_err(reqwest::Error::without_url).context("ask for a token")?;
         let status = answer.status();
         let (body, _) = super::send::read(answer, ANSWER_MAX, 0).await.context("ask for a token")?;
-        ensure!(status.is_success(), "ask for a token: status {status}");
+        ensure!(status.is_success(), "ask for a token: status {status}{}", said(&body));
         let Ok(answer) = serde_json::from_slice::<Answer>(&body) else {
             bail!("ask for a token: the answer is no JSON with access_token");
         };
@@ -122,5 +122,14 @@ impl Tokens {
         header.set_sensitive(true);
         let until = lasts.and_then(|lasts| asked_at.checked_add(lasts.saturating_sub(MARGIN)));
         Ok(Token { header, until })
+    }
+}
+
+/// What the server says of its refusal, for a message: the first line, cut at 200 characters.
+fn said(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    match text.lines().next().unwrap_or_default() {
+        "" => String::new(),
+        line => format!(": {}", line.chars().take(200).collect::<String>()),
     }
 }

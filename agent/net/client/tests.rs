@@ -131,6 +131,21 @@ async fn tokens_are_kept_and_sent() {
     assert_eq!(seen[3].header("authorization"), Some("Bearer t7"));
 }
 
+#[tokio::test]
+async fn a_refused_token_names_the_reason() {
+    let stub = Stub::new(|_: &Seen| Reply::new(401, "{\"error\":\"invalid_client\"}\nmore")).await;
+    let oauth = OAuth2 {
+        client_id: Secret::new("own"),
+        client_secret: Secret::new("s"),
+        token_url: stub.url("/token"),
+        ..OAuth2::default()
+    };
+    let client = Setup { oauth, ..Setup::default() }.build(None).unwrap();
+    let cause = client.send(post(&client, &stub.url("/in"), ""), 0).await.unwrap_err();
+    let said = format!("{:#}", agent_api::Error::new(cause));
+    assert!(said.ends_with("ask for a token: status 401 Unauthorized: {\"error\":\"invalid_client\"}"), "{said}");
+}
+
 #[test]
 fn bad_options_are_found_without_a_connection() {
     let with = |change: fn(&mut Setup)| {
