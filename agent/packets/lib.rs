@@ -14,9 +14,9 @@ pub mod tally;
 pub mod text;
 
 pub use community::community_id;
-pub use decode::{Decoder, Packet, Seen};
+pub use decode::{Decoder, Packet};
 pub use flow::{Ended, Flow, Table};
 pub use meter::Meter;
-pub use packets::{Packets, interface_name, interface_number};
+pub use packets::{Packets, Seen, interface_name, interface_number};
 pub use read::{Capture, Record};
 pub use tally::{Cause, Tally};

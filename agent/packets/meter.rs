@@ -1,8 +1,9 @@
 //! Packets in, flows and the ledger out: what stands between a source of packets and whoever wants their flows.
 
-use crate::decode::{Decoder, Seen};
+use crate::decode::Decoder;
 use crate::flow::{Settings, Table};
 use crate::metadata::Inspector;
+use crate::packets::Packets;
 use crate::read::Record;
 use crate::tally::{Cause, Tally};
 
@@ -14,9 +15,8 @@ pub struct Meter {
     pub table: Table,
     /// Looks into the first packets of flows, if anybody does.
     pub inspector: Option<Inspector>,
-    tally: Tally,
-    /// Decoded, not yet counted.
-    block: Vec<Seen>,
+    /// Decoded, not yet counted; and what became of all.
+    block: Packets,
 }
 
 /// Packets that are decoded before they are counted: few enough to stay in the nearest cache.
@@ -30,18 +30,14 @@ impl Meter {
             decoder: Decoder::new(),
             table: Table::new(settings),
             inspector: None,
-            tally: Tally::default(),
-            block: Vec::with_capacity(BLOCK),
+            block: Packets::with_capacity(BLOCK, None),
         }
     }
 
     /// Takes in the packets of a batch, whose bytes are in `bytes`.
     pub fn batch(&mut self, records: &[Record], bytes: &[u8]) {
         for records in records.chunks(BLOCK) {
-            self.decoder.decode_all(records, bytes, &mut self.block, &mut self.tally);
-            if let Some(inspector) = &mut self.inspector {
-                self.block.iter().for_each(|s| inspector.packet(s.time, &s.packet, s.data(bytes)));
-            }
+            self.block.decode(&mut self.decoder, records, bytes, self.inspector.as_mut());
             self.table.add(&self.block);
             self.block.clear();
         }
@@ -50,13 +46,13 @@ impl Meter {
     /// Counts packets that were cut off by the end of their file.
     pub fn cut_off(&mut self, packets: u64) {
         for _ in 0..packets {
-            self.tally.not_counted(Cause::CutOff);
+            self.block.tally.not_counted(Cause::CutOff);
         }
     }
 
     /// The ledger so far.
     #[must_use]
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.block.tally
     }
 }

@@ -250,7 +250,7 @@ impl Aggregator for Flow {
             self.clock = Some((latest, Instant::now()));
         }
         let before = self.table.taken();
-        self.table.add_batch(packets);
+        self.table.add(packets);
         self.ledger.taken(self.table.taken() - before);
         self.hand_on(out);
     }

@@ -2,31 +2,21 @@
 
 use super::*;
 use crate::testing::refusal;
-use agent_packets::{Packet, Seen, Tally};
+use agent_packets::{Cause, Packet};
 use serde_json::json;
 use std::sync::Arc;
 
 fn packets(count: u32) -> Cargo {
-    let mut tally = Tally::default();
-    let seen = (0..count).map(|i| {
-        tally.in_flow();
-        let packet = Packet {
-            src: u128::from(i % 700) + 1,
-            dst: 9,
-            src_port: 5,
-            dst_port: 53,
-            protocol: 17,
-            ..Packet::default()
-        };
-        Seen { packet, time: i64::from(i), wire: 100, interface: 0, start: 0 }
-    });
-    let seen = seen.collect();
-    tally.not_counted(agent_packets::Cause::Arp);
-    let mut packets = Packets::new(seen, tally);
-    // Noted down or not, each instance takes the same.
-    if count.is_multiple_of(1000) {
-        packets.note();
-    }
+    let packet = |i: u32| Packet {
+        src: u128::from(i % 700) + 1,
+        dst: 9,
+        src_port: 5,
+        dst_port: 53,
+        protocol: 17,
+        ..Packet::default()
+    };
+    let mut packets: Packets = (0..count).map(|i| (packet(i), i64::from(i), 100)).collect();
+    packets.tally.not_counted(Cause::Arp);
     Arc::new(packets)
 }
 
@@ -94,16 +84,10 @@ fn memory_is_bounded_and_nothing_gets_lost() {
     let mut all = instances(json!({"memory_limit": "1MiB"}), 1, "bounded");
     let mut out = Collector::new();
     for round in 0..20u32 {
-        let seen: Vec<Seen> = (0..1000)
-            .map(|i| {
-                let packet =
-                    Packet { src: u128::from(round * 1000 + i) + 1, dst: 9, protocol: 17, ..Packet::default() };
-                Seen { packet, time: i64::from(round), wire: 60, interface: 0, start: 0 }
-            })
-            .collect();
-        let mut tally = Tally::default();
-        (0..1000).for_each(|_| tally.in_flow());
-        all[0].load(&(Arc::new(Packets::new(seen, tally)) as Cargo), &mut out);
+        let packet =
+            |i: u32| Packet { src: u128::from(round * 1000 + i) + 1, dst: 9, protocol: 17, ..Packet::default() };
+        let packets: Packets = (0..1000).map(|i| (packet(i), i64::from(round), 60)).collect();
+        all[0].load(&(Arc::new(packets) as Cargo), &mut out);
         assert!(all[0].table.len() < 4000, "{}", all[0].table.len());
     }
     all[0].finish(&mut out);

@@ -2,7 +2,7 @@
 
 use super::state::{Reading, Writing};
 use agent_api::{Builder, Result, anyhow, bail, ensure};
-use agent_packets::{Packet, Seen};
+use agent_packets::{Packets, Seen};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The parts, by the bit of each in a selection.
@@ -53,21 +53,21 @@ impl Parts {
         self.chosen & 1 << part != 0
     }
 
-    /// The key of a packet.
+    /// The key of one of these packets.
     #[inline]
-    pub(super) fn of(&self, seen: &Seen) -> Key {
-        let packet: &Packet = &seen.packet;
+    pub(super) fn of(&self, packets: &Packets, seen: &Seen) -> Key {
         let part = |bit: u8, value: u64| if self.has(bit) { value } else { 0 };
-        let rest = part(2, u64::from(packet.src_port)) << 48
-            | part(3, u64::from(packet.dst_port)) << 32
-            | part(5, u64::from(packet.vlans[0])) << 16
-            | part(4, u64::from(packet.protocol)) << 8
-            | if self.has(0) || self.has(1) { u64::from(packet.v6) } else { 0 };
+        let rest = part(2, u64::from(seen.ports[0])) << 48
+            | part(3, u64::from(seen.ports[1])) << 32
+            | part(5, u64::from(seen.vlans[0])) << 16
+            | part(4, u64::from(seen.protocol)) << 8
+            | if self.has(0) || self.has(1) { u64::from(seen.v6()) } else { 0 };
+        let [src, dst] = packets.addresses(seen);
         Key {
-            src: if self.has(0) { packet.src } else { 0 },
-            dst: if self.has(1) { packet.dst } else { 0 },
+            src: if self.has(0) { src } else { 0 },
+            dst: if self.has(1) { dst } else { 0 },
             rest,
-            vni: if self.has(6) { packet.tunnel.network } else { 0 },
+            vni: if self.has(6) { packets.network(seen) } else { 0 },
         }
     }
 
@@ -117,14 +117,17 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use agent_packets::Packet;
 
     #[test]
     fn versions_of_ip_do_not_mix() {
         let parts = Parts::new("src, dst_port").unwrap();
-        let v4 = Seen { packet: Packet { src: 7, dst: 5, dst_port: 80, ..Packet::default() }, ..Seen::default() };
-        let v6 = Seen { packet: Packet { v6: true, ..v4.packet }, ..v4 };
-        assert_ne!(parts.of(&v4), parts.of(&v6));
-        assert_eq!(parts.of(&v4), parts.of(&Seen { packet: Packet { dst: 9, ..v4.packet }, ..v4 }));
+        let v4 = Packet { src: 7, dst: 5, dst_port: 80, ..Packet::default() };
+        let all = [v4, Packet { v6: true, ..v4 }, Packet { dst: 9, ..v4 }];
+        let packets: Packets = all.into_iter().map(|packet| (packet, 0, 0)).collect();
+        let [v4, v6, other] = [0, 1, 2].map(|i| parts.of(&packets, &packets.seen()[i]));
+        assert_ne!(v4, v6);
+        assert_eq!(v4, other);
     }
 
     #[test]

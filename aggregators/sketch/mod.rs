@@ -175,18 +175,18 @@ impl Aggregator for Sketch {
         let by_bytes = self.settings.weight == Weight::Bytes;
         // One sketch after the other, so that each has the caches for itself.
         for (parts, distinct) in &mut self.distinct {
-            packets.seen.iter().for_each(|seen| distinct.add(seed.hash_one(parts.of(seen))));
+            packets.seen().iter().for_each(|seen| distinct.add(seed.hash_one(parts.of(packets, seen))));
         }
         for (parts, entropy) in &mut self.entropy {
-            packets.seen.iter().for_each(|seen| entropy.add(seed.hash_one(parts.of(seen))));
+            packets.seen().iter().for_each(|seen| entropy.add(seed.hash_one(parts.of(packets, seen))));
         }
         for (parts, heavy) in &mut self.heavy {
             let weight = |seen: &Seen| if by_bytes { u64::from(seen.wire) } else { 1 };
-            heavy.add_all(packets.seen.iter().map(|seen| (parts.of(seen), weight(seen))));
+            heavy.add_all(packets.seen().iter().map(|seen| (parts.of(packets, seen), weight(seen))));
         }
         for (source, element, spreaders) in &mut self.spreaders {
-            for seen in &packets.seen {
-                let (source, element) = (source.of(seen), seed.hash_one(element.of(seen)));
+            for seen in packets.seen() {
+                let (source, element) = (source.of(packets, seen), seed.hash_one(element.of(packets, seen)));
                 spreaders.add(source, seed.hash_one((source, element)), element);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{build, refusal};
-use agent_packets::{Packet, Seen, Tally};
+use agent_packets::Packet;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub(super) fn skewed(run: u64, count: u64) -> Vec<(u64, u64)> {
 }
 
 /// 5000 hosts of both versions of IP; one sends a third of all, one scans ports.
-fn cargo() -> Cargo {
-    let seen = (0..30_000u64).map(|i| {
+fn packets() -> Vec<(Packet, i64, u32)> {
+    let packet = |i: u64| {
         let r = hash(4, i);
         let host = r % 5000;
         let packet = match r >> 32 & 7 {
@@ -48,9 +48,13 @@ fn cargo() -> Cargo {
                 Packet { src: u128::from(host) + 0x0b00_0000, dst: 5, dst_port: 53, protocol: 17, ..Packet::default() }
             }
         };
-        Seen { packet, time: i as i64, wire: 1000, ..Seen::default() }
-    });
-    Arc::new(Packets::new(seen.collect(), Tally::default()))
+        (packet, i as i64, 1000)
+    };
+    (0..30_000).map(packet).collect()
+}
+
+fn cargo() -> Cargo {
+    Arc::new(packets().into_iter().collect::<Packets>())
 }
 
 fn field<'a>(m: MetricRef<'a>, name: &str) -> Value<'a> {
@@ -121,11 +125,10 @@ fn settings_that_cannot_be() {
 /// Two agents that see every other packet each, and a third that only merges, against one that sees all.
 #[test]
 fn what_several_agents_saw_is_merged() {
-    let whole = cargo();
-    let all = whole.downcast_ref::<Packets>().unwrap();
+    let (whole, all) = (cargo(), packets());
     let half = |which: usize| -> Cargo {
-        let seen = all.seen.iter().enumerate().filter(|(i, _)| i % 2 == which).map(|(_, seen)| *seen);
-        Arc::new(Packets::new(seen.collect(), Tally::default()))
+        let half = all.iter().enumerate().filter(|(i, _)| i % 2 == which).map(|(_, packet)| *packet);
+        Arc::new(half.collect::<Packets>())
     };
     for method in ["space_saving", "count_min", "cuckoo"] {
         let settings = json!({
@@ -192,7 +195,8 @@ fn hashes_of_neighbours_are_spread() {
         let seed = FixedState::with_seed(seed);
         let hash = |i: u32| {
             let packet = Packet { src: (0x0a00_0000 + i).into(), ..Packet::default() };
-            seed.hash_one(parts.of(&Seen { packet, ..Seen::default() }))
+            let packets: Packets = [(packet, 0, 0)].into_iter().collect();
+            seed.hash_one(parts.of(&packets, &packets.seen()[0]))
         };
         let few: std::collections::BTreeSet<u64> = (1..20).map(|i| hash(i) >> 50).collect();
         together += 19 - few.len();

@@ -5,12 +5,10 @@ use agent_api::{Batch, Sender};
 use agent_capture::Filter;
 use agent_packets::metadata::Inspector;
 use agent_packets::{Decoder, Packets, Record, Tally};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Packets of one batch: few enough to stay in the caches on the way to whoever counts them.
-const BATCH: usize = 1024;
-/// Packets of which is noted down what all need to know while they are in the nearest cache.
-const BLOCK: usize = 32;
+/// Packets of one batch: few enough to stay in the caches on the way to whoever counts them, and enough that waking them is nothing.
+const BATCH: usize = 2048;
 
 /// What is done to packets before they are handed on.
 #[derive(Clone, Debug)]
@@ -73,22 +71,17 @@ impl Feed {
             let mut rest: &[Record] = records;
             while !rest.is_empty() {
                 // As many as there is room for, so that the list never grows.
-                let (now, later) = rest.split_at(rest.len().min(BATCH - self.packets.seen.len()));
-                for block in now.chunks(BLOCK) {
-                    self.decode(block, bytes);
-                    self.packets.note();
-                }
+                let (now, later) = rest.split_at(rest.len().min(BATCH - self.packets.seen().len()));
+                let mut inspector = self.options.inspector.as_ref().map(locked);
+                self.packets.decode(&mut self.decoder, now, bytes, inspector.as_deref_mut());
+                drop(inspector);
                 self.send_full();
                 rest = later;
             }
             return;
         }
         for record in &*records {
-            if self.wanted(record.bytes(bytes), record.wire) {
-                self.decode(std::slice::from_ref(record), bytes);
-                self.packets.note();
-                self.send_full();
-            }
+            self.take_one(record, record.bytes(bytes), None);
         }
     }
 
@@ -96,31 +89,17 @@ impl Feed {
     #[cfg(target_os = "linux")]
     pub(super) fn take(&mut self, record: Record, bytes: &[u8], vlan: Option<u16>) {
         self.counted.bytes += u64::from(record.wire);
-        if !self.wanted(bytes, record.wire) {
-            return;
-        }
-        let before = self.packets.seen.len();
         let record =
             Record { interface: self.source.number, captured: record.captured.min(self.options.snaplen), ..record };
-        self.decode(&[record], bytes);
-        if let (Some(tag), Some(seen)) = (vlan, self.packets.seen.get_mut(before)) {
-            let vlans = &mut seen.packet.vlans;
-            // The outermost of the frame; one in a tunnel has its own.
-            if seen.packet.tunnel.ends().is_none() {
-                *vlans = [tag & 0xfff, vlans[0]];
-            }
-        }
-        self.packets.note();
-        self.send_full();
+        self.take_one(&record, record.bytes(bytes), vlan);
     }
 
-    fn decode(&mut self, records: &[Record], bytes: &[u8]) {
-        let Packets { seen, tally, inspector, .. } = &mut self.packets;
-        let before = seen.len();
-        self.decoder.decode_all(records, bytes, seen, tally);
-        if let Some(inspector) = inspector {
-            let mut inspector = inspector.lock().unwrap_or_else(PoisonError::into_inner);
-            seen[before..].iter().for_each(|s| inspector.packet(s.time, &s.packet, s.data(bytes)));
+    fn take_one(&mut self, record: &Record, frame: &[u8], tag: Option<u16>) {
+        if self.wanted(frame, record.wire) {
+            let mut inspector = self.options.inspector.as_ref().map(locked);
+            self.packets.decode_one(&mut self.decoder, record, frame, tag, inspector.as_deref_mut());
+            drop(inspector);
+            self.send_full();
         }
     }
 
@@ -150,7 +129,7 @@ impl Feed {
     }
 
     fn send_full(&mut self) {
-        if self.packets.seen.len() >= BATCH {
+        if self.packets.seen().len() >= BATCH {
             self.send();
         }
     }
@@ -170,4 +149,8 @@ impl Feed {
         self.turn = self.options.sampling - 1;
         true
     }
+}
+
+fn locked(inspector: &Arc<Mutex<Inspector>>) -> MutexGuard<'_, Inspector> {
+    inspector.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,8 +12,7 @@ mod tests;
 mod transport;
 mod tunnel;
 
-use crate::read::Record;
-use crate::tally::{Cause, Tally};
+use crate::tally::Cause;
 use fragments::Fragments;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -82,31 +81,6 @@ pub struct Tunnel {
     pub dst: u128,
 }
 
-/// A decoded packet, with what its capture says of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// What it says of its flow.
-    pub packet: Packet,
-    /// Nanoseconds since 1970.
-    pub time: i64,
-    /// The bytes that were on the wire.
-    pub wire: u32,
-    /// The number of the interface that saw it.
-    pub interface: u32,
-    /// The place of its frame in the batch.
-    pub start: u32,
-}
-
-impl Seen {
-    /// What is behind the header of TCP or UDP, as far as it was captured, out of the batch's bytes.
-    #[inline]
-    #[must_use]
-    pub fn data<'a>(&self, batch: &'a [u8]) -> &'a [u8] {
-        let [from, to] = self.packet.data.map(|at| self.start as usize + usize::from(at));
-        batch.get(from..to).unwrap_or_default()
-    }
-}
-
 /// Decodes packets; remembers fragments.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -149,21 +123,6 @@ impl Decoder {
         let rest = Rest { bytes, wire: (wire as usize).max(bytes.len()) };
         self.link(link, rest)?;
         Ok(&self.packet)
-    }
-
-    /// Decodes the packets of a batch, whose bytes are in `bytes`: those of flows are added to `seen`, and all are entered in `tally`.
-    #[inline]
-    pub fn decode_all(&mut self, records: &[Record], bytes: &[u8], seen: &mut Vec<Seen>, tally: &mut Tally) {
-        for record in records {
-            let Record { time, wire, interface, start, .. } = *record;
-            match self.decode(record.link, record.bytes(bytes), wire) {
-                Ok(packet) => {
-                    seen.push(Seen { packet: *packet, time, wire, interface: u32::from(interface), start });
-                    tally.in_flow();
-                }
-                Err(cause) => tally.not_counted(cause),
-            }
-        }
     }
 }
 
@@ -216,13 +175,28 @@ impl Packet {
     pub fn dst_ip(&self) -> IpAddr {
         address(self.v6, self.dst)
     }
+
+    /// What is behind the header of TCP or UDP, as far as it was captured, out of the captured frame.
+    #[inline]
+    #[must_use]
+    pub fn content<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        let [from, to] = self.data.map(usize::from);
+        frame.get(from..to).unwrap_or_default()
+    }
 }
 
 impl Tunnel {
+    /// True if there is no tunnel.
+    #[inline]
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.kind == Kind::None
+    }
+
     /// The outer addresses, if there is a tunnel.
     #[must_use]
     pub fn ends(&self) -> Option<(IpAddr, IpAddr)> {
-        (self.kind != Kind::None).then(|| (address(self.v6, self.src), address(self.v6, self.dst)))
+        (!self.is_none()).then(|| (address(self.v6, self.src), address(self.v6, self.dst)))
     }
 }
 

@@ -1,55 +1,52 @@
 //! When flows are looked at again: lists of places by time, so that a flow that goes on is looked at once in the time that it may be idle,
 //! and not at each search for those that have ended.
 //!
-//! A place is in one list at most, so lists take as much as places, whatever comes. Whoever finds a flow that goes on puts it into a later
-//! list. A place that is given to another flow stays where it is: as long as time goes on, its turn comes sooner than needed. Where time
-//! went back that is not so, which shows as `disorder`: then all flows are to be looked at, and put in anew.
+//! A place is in one list at most, so lists take as much as places, whatever comes; a bit says whether it is, which stays in the cache where
+//! the lists do not. Whoever finds a flow that goes on puts it into a later list. A place that is given to another flow stays where it is: as
+//! long as time goes on, its turn comes sooner than needed. Where time went back that is not so, which shows as `disorder`: then all flows
+//! are to be looked at, and put in anew.
 
 use std::collections::BTreeMap;
-
-/// The end of a list.
-const END: u32 = u32::MAX;
-/// In no list.
-const OUT: u32 = u32::MAX - 1;
 
 /// Places by when their turn comes, in steps of time.
 #[derive(Debug, Default)]
 pub(super) struct Due {
-    /// The last place of each list.
-    lists: BTreeMap<i64, u32>,
-    /// The one before each place.
-    before: Vec<u32>,
+    lists: BTreeMap<i64, Vec<u32>>,
+    /// A bit for each place that is in a list.
+    listed: Vec<u64>,
     /// The last list into which something was put.
     latest: Option<i64>,
     disorder: bool,
 }
 
 impl Due {
+    /// Bytes for a place at most: a list that grows is copied into one of twice its size.
+    pub(super) const BYTES: usize = 2 * size_of::<u32>() + 1;
+
     /// Puts a place into a list, unless it is in one.
     pub(super) fn put(&mut self, place: u32, step: i64) {
         // Captures of several interfaces are not quite in order.
         self.disorder |= self.latest.is_some_and(|latest| step < latest.saturating_sub(1));
         self.latest = self.latest.max(Some(step));
-        let at = place as usize;
-        if self.before.len() <= at {
-            self.before.resize(at + 1, OUT);
+        let (word, bit) = bit(place);
+        if self.listed.len() <= word {
+            self.listed.resize(word + 1, 0);
         }
-        if self.before[at] == OUT {
-            let last = self.lists.entry(step).or_insert(END);
-            self.before[at] = std::mem::replace(last, place);
+        if self.listed[word] & bit == 0 {
+            self.listed[word] |= bit;
+            self.lists.entry(step).or_default().push(place);
         }
     }
 
-    /// Takes out a list whose turn has come: its last place, with which `leave` goes on.
-    pub(super) fn take(&mut self, step: i64) -> Option<u32> {
+    /// Takes out the places of a list whose turn has come.
+    pub(super) fn take(&mut self, step: i64) -> Option<Vec<u32>> {
         let first = self.lists.first_entry()?;
-        (*first.key() <= step).then(|| first.remove())
-    }
-
-    /// Takes a place out of the list that was taken; gives the next.
-    pub(super) fn leave(&mut self, place: u32) -> Option<u32> {
-        let before = std::mem::replace(&mut self.before[place as usize], OUT);
-        (before != END).then_some(before)
+        let places = (*first.key() <= step).then(|| first.remove())?;
+        for place in &places {
+            let (word, bit) = bit(*place);
+            self.listed[word] &= !bit;
+        }
+        Some(places)
     }
 
     /// True if a turn may come too late.
@@ -69,20 +66,20 @@ impl Due {
     }
 }
 
+/// The word and the bit of a place.
+#[inline]
+fn bit(place: u32) -> (usize, u64) {
+    (place as usize / 64, 1 << (place % 64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn turn(due: &mut Due, step: i64) -> Vec<u32> {
         let mut places = Vec::new();
-        while let Some(mut place) = due.take(step) {
-            loop {
-                places.push(place);
-                match due.leave(place) {
-                    Some(before) => place = before,
-                    None => break,
-                }
-            }
+        while let Some(mut list) = due.take(step) {
+            places.append(&mut list);
         }
         places.sort_unstable();
         places

@@ -3,7 +3,7 @@
 //! The usual key (addresses, ports, protocol) has two words for IPv4 and five for IPv6. What a packet can be told apart by beyond that makes a
 //! third kind of eight words, so that the usual tables stay small.
 
-use crate::decode::Packet;
+use crate::packets::{Packets, Seen};
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
@@ -87,23 +87,37 @@ impl Keys {
         self.src_mac || self.dst_mac || self.tos || self.interface
     }
 
-    /// Leaves of a packet only what is in the key.
-    pub(super) fn reduce(&self, packet: &mut Packet, interface: &mut u32) {
-        let mask = if packet.v6 {
+    /// What is in the key, of the packet of a number; the rest is 0.
+    pub(super) fn reduce(&self, packets: &Packets, number: usize) -> Reduced {
+        let seen = &packets.seen()[number];
+        let mask = if seen.v6() {
             u128::MAX.checked_shl(128 - u32::from(self.ipv6_prefix.min(128))).unwrap_or(0)
         } else {
             u128::MAX.checked_shl(32 - u32::from(self.ipv4_prefix.min(32))).unwrap_or(0)
         };
-        let address = |wanted: bool, address: u128| if wanted { address & mask } else { 0 };
-        packet.src = address(self.src, packet.src);
-        packet.dst = address(self.dst, packet.dst);
-        packet.src_port = if self.src_port { packet.src_port } else { 0 };
-        packet.dst_port = if self.dst_port { packet.dst_port } else { 0 };
-        packet.macs[0] = if self.src_mac { packet.macs[0] } else { [0; 6] };
-        packet.macs[1] = if self.dst_mac { packet.macs[1] } else { [0; 6] };
-        packet.tos = if self.tos { packet.tos } else { 0 };
-        *interface = if self.interface { *interface } else { 0 };
+        let ([src, dst], [src_port, dst_port]) = (packets.addresses(seen), seen.ports);
+        let [src_mac, dst_mac] = packets.macs(number);
+        Reduced {
+            addresses: [if self.src { src & mask } else { 0 }, if self.dst { dst & mask } else { 0 }],
+            ports: [if self.src_port { src_port } else { 0 }, if self.dst_port { dst_port } else { 0 }],
+            macs: [if self.src_mac { src_mac } else { [0; 6] }, if self.dst_mac { dst_mac } else { [0; 6] }],
+            tos: if self.tos { seen.tos } else { 0 },
+            interface: if self.interface { seen.interface } else { 0 },
+            protocol: if self.protocol { seen.protocol } else { 0 },
+            v6: seen.v6(),
+        }
     }
+}
+
+/// What a key has of a packet. Of pairs, the first is the sender's.
+pub(super) struct Reduced {
+    pub(super) addresses: [u128; 2],
+    pub(super) ports: [u16; 2],
+    pub(super) protocol: u8,
+    pub(super) v6: bool,
+    macs: [[u8; 6]; 2],
+    tos: u8,
+    interface: u16,
 }
 
 /// A key of any kind.
@@ -126,40 +140,39 @@ pub(super) struct Parts {
 
 /// The key of an IPv4 packet, and whether its sender is the higher end. `ordered` keys know which end is which.
 #[inline]
-pub(super) fn key4(packet: &Packet, protocol: u8, ordered: bool) -> ([u64; 2], bool) {
-    // Addresses of 32 bits stand in fields of 128.
-    let (src, dst) = (packet.src as u64, packet.dst as u64);
-    let swapped = !ordered && (src << 16 | u64::from(packet.src_port)) > (dst << 16 | u64::from(packet.dst_port));
+pub(super) fn key4([src, dst]: [u32; 2], ports: [u16; 2], protocol: u8, ordered: bool) -> ([u64; 2], bool) {
+    let (src, dst) = (u64::from(src), u64::from(dst));
+    let swapped = !ordered && (src << 16 | u64::from(ports[0])) > (dst << 16 | u64::from(ports[1]));
     let addresses = if swapped { dst << 32 | src } else { src << 32 | dst };
-    ([addresses, ends(packet, protocol, swapped)], swapped)
+    ([addresses, ends(ports, protocol, swapped)], swapped)
 }
 
 /// The key of an IPv6 packet, and whether its sender is the higher end.
 #[inline]
-pub(super) fn key6(packet: &Packet, protocol: u8, ordered: bool) -> ([u64; 5], bool) {
-    let swapped = !ordered && (packet.src, packet.src_port) > (packet.dst, packet.dst_port);
-    let (low, high) = if swapped { (packet.dst, packet.src) } else { (packet.src, packet.dst) };
+pub(super) fn key6([src, dst]: [u128; 2], ports: [u16; 2], protocol: u8, ordered: bool) -> ([u64; 5], bool) {
+    let swapped = !ordered && (src, ports[0]) > (dst, ports[1]);
+    let (low, high) = if swapped { (dst, src) } else { (src, dst) };
     // Truncated on purpose: each half in turn.
     let [a, b, c, d] = [(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64];
-    ([a, b, c, d, ends(packet, protocol, swapped)], swapped)
+    ([a, b, c, d, ends(ports, protocol, swapped)], swapped)
 }
 
 /// The key of a packet of either version with all there is, and whether its sender is the higher end.
-pub(super) fn key_wide(packet: &Packet, protocol: u8, interface: u32, ordered: bool) -> ([u64; 8], bool) {
-    let [src_mac, dst_mac] = packet.macs;
-    let swapped = !ordered && (packet.src, packet.src_port, src_mac) > (packet.dst, packet.dst_port, dst_mac);
-    let (low, high) = if swapped { (packet.dst, packet.src) } else { (packet.src, packet.dst) };
+pub(super) fn key_wide(of: &Reduced, ordered: bool) -> ([u64; 8], bool) {
+    let ([src, dst], [src_mac, dst_mac], ports) = (of.addresses, of.macs, of.ports);
+    let swapped = !ordered && (src, ports[0], src_mac) > (dst, ports[1], dst_mac);
+    let (low, high) = if swapped { (dst, src) } else { (src, dst) };
     let macs = if swapped { [dst_mac, src_mac] } else { [src_mac, dst_mac] };
     let mac = |mac: [u8; 6]| mac.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-    let rest = u64::from(interface) << 16 | u64::from(packet.tos) << 8 | u64::from(packet.v6);
+    let rest = u64::from(of.interface) << 16 | u64::from(of.tos) << 8 | u64::from(of.v6);
     let [a, b, c, d] = [(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64];
-    ([a, b, c, d, ends(packet, protocol, swapped), mac(macs[0]), mac(macs[1]), rest], swapped)
+    ([a, b, c, d, ends(ports, of.protocol, swapped), mac(macs[0]), mac(macs[1]), rest], swapped)
 }
 
 /// Lower port, higher port, protocol: 16, 16 and 8 bits.
 #[inline]
-fn ends(packet: &Packet, protocol: u8, swapped: bool) -> u64 {
-    let (src, dst) = (u64::from(packet.src_port), u64::from(packet.dst_port));
+fn ends([src, dst]: [u16; 2], protocol: u8, swapped: bool) -> u64 {
+    let (src, dst) = (u64::from(src), u64::from(dst));
     let ports = if swapped { dst << 16 | src } else { src << 16 | dst };
     ports << 8 | u64::from(protocol)
 }
@@ -167,10 +180,10 @@ fn ends(packet: &Packet, protocol: u8, swapped: bool) -> u64 {
 /// In which of several networks with equal addresses a packet was seen: its VLANs and its network number, 16, 16 and 24 bits, as far as
 /// they are in the key.
 #[inline]
-pub(super) fn scope(packet: &Packet, keys: &Keys) -> u64 {
-    let vlans = u64::from(packet.vlans[0]) << 16 | u64::from(packet.vlans[1]);
-    let network = u64::from(packet.tunnel.network & 0xff_ffff);
-    (if keys.vlan { vlans << 24 } else { 0 }) | (if keys.network { network } else { 0 })
+pub(super) fn scope(packets: &Packets, seen: &Seen, keys: &Keys) -> u64 {
+    let vlans = u64::from(seen.vlans[0]) << 16 | u64::from(seen.vlans[1]);
+    let network = if keys.network { u64::from(packets.network(seen) & 0xff_ffff) } else { 0 };
+    (if keys.vlan { vlans << 24 } else { 0 }) | network
 }
 
 #[inline]

@@ -13,8 +13,8 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-use crate::decode::{Kind, Packet, Tunnel};
-use crate::{Packets, Seen};
+use crate::decode::{Packet, Tunnel};
+use crate::packets::Packets;
 use foldhash::fast::RandomState;
 use key::{Key, key_wide, key4, key6};
 use std::sync::LazyLock;
@@ -89,15 +89,16 @@ impl Settings {
     }
 }
 
-/// The hash of a packet's ends, the same in both directions and in all tables of this process.
+/// The hash of the ends of an IPv4 packet, the same in both directions and in all tables of this process.
 #[inline]
-#[must_use]
-pub fn hash(packet: &Packet) -> u64 {
-    if packet.v6 {
-        key::hash(&SEED, &key6(packet, packet.protocol, false).0)
-    } else {
-        key::hash(&SEED, &key4(packet, packet.protocol, false).0)
-    }
+pub(crate) fn hash4(addresses: [u32; 2], packet: &Packet) -> u64 {
+    key::hash(&SEED, &key4(addresses, [packet.src_port, packet.dst_port], packet.protocol, false).0)
+}
+
+/// The hash of the ends of an IPv6 packet.
+#[inline]
+pub(crate) fn hash6(addresses: [u128; 2], packet: &Packet) -> u64 {
+    key::hash(&SEED, &key6(addresses, [packet.src_port, packet.dst_port], packet.protocol, false).0)
 }
 
 /// The flows that are going on.
@@ -111,8 +112,6 @@ pub struct Table {
     complete: Complete,
     next_sweep: i64,
     taken: u64,
-    /// Packets that are in a key that leaves something out.
-    reduced: Vec<Seen>,
 }
 
 /// What tables of all kinds share: the tunnels, and the complete records.
@@ -142,7 +141,6 @@ impl Table {
             complete: Complete::default(),
             next_sweep: i64::MIN,
             taken: 0,
-            reduced: Vec::new(),
         }
     }
 
@@ -152,42 +150,90 @@ impl Table {
         &self.settings
     }
 
-    /// Counts packets.
-    pub fn add(&mut self, packets: &[Seen]) {
-        self.add_hashed(packets, &[]);
-        if let Some(latest) = packets.iter().map(|seen| seen.time).max() {
-            self.passed(latest);
+    /// Counts packets. What belongs to other shares is not even looked at, if flows are conversations.
+    pub fn add(&mut self, packets: &Packets) {
+        let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
+        let mut block = 0;
+        for (i, ends) in packets.hashes().iter().enumerate() {
+            let mine = if self.plain { self.push(packets, i, *ends) } else { self.push_reduced(packets, i) };
+            block += usize::from(mine);
+            if block == size {
+                self.run(packets, block);
+                block = 0;
+            }
         }
-    }
-
-    /// Counts packets of which more is known. What belongs to other shares is not even looked at, if flows are conversations.
-    pub fn add_batch(&mut self, packets: &Packets) {
-        self.add_hashed(&packets.seen, packets.hashes());
+        self.run(packets, block);
         if let Some(latest) = packets.latest() {
             self.passed(latest);
         }
     }
 
-    fn add_hashed(&mut self, packets: &[Seen], hashes: &[u64]) {
-        let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
-        for (i, block) in packets.chunks(size).enumerate() {
-            // Each packet of the block may be a new flow.
-            while self.len() + block.len() > self.settings.max_flows {
-                self.evict();
-            }
-            if self.plain {
-                self.block(block, hashes.get(i * size..i * size + block.len()));
-            } else {
-                let mut reduced = std::mem::take(&mut self.reduced);
-                reduced.clear();
-                reduced.extend_from_slice(block);
-                for seen in &mut reduced {
-                    self.settings.keys.reduce(&mut seen.packet, &mut seen.interface);
-                }
-                self.block(&reduced, None);
-                self.reduced = reduced;
-            }
+    /// Takes a packet into the block if it is of this share, by the hash of its ends, which are the key, whatever else is in it.
+    #[inline]
+    fn push(&mut self, packets: &Packets, number: usize, ends: u64) -> bool {
+        if !self.mine(ends) {
+            return false;
         }
+        let (seen, ordered) = (&packets.seen()[number], self.settings.uniflow);
+        if seen.v6() {
+            let (key, swapped) = key6(packets.addresses(seen), seen.ports, seen.protocol, ordered);
+            let hash = if ordered { key::hash(&SEED, &key) } else { ends };
+            self.v6.push(key, hash, number, swapped);
+        } else {
+            let (key, swapped) = key4(seen.short(), seen.ports, seen.protocol, ordered);
+            let hash = if ordered { key::hash(&SEED, &key) } else { ends };
+            self.v4.push(key, hash, number, swapped);
+        }
+        true
+    }
+
+    /// Takes a packet into the block whose key leaves something out, or has more than the ends; shares are told apart by the key.
+    fn push_reduced(&mut self, packets: &Packets, number: usize) -> bool {
+        let (of, ordered) = (self.settings.keys.reduce(packets, number), self.settings.uniflow);
+        if self.settings.keys.wide() {
+            let (key, swapped) = key_wide(&of, ordered);
+            let hash = key::hash(&SEED, &key);
+            if !self.mine(hash) {
+                return false;
+            }
+            self.wide.push(key, hash, number, swapped);
+        } else if of.v6 {
+            let (key, swapped) = key6(of.addresses, of.ports, of.protocol, ordered);
+            let hash = key::hash(&SEED, &key);
+            if !self.mine(hash) {
+                return false;
+            }
+            self.v6.push(key, hash, number, swapped);
+        } else {
+            // Addresses of 32 bits stand in fields of 128.
+            let (key, swapped) = key4(of.addresses.map(|a| a as u32), of.ports, of.protocol, ordered);
+            let hash = key::hash(&SEED, &key);
+            if !self.mine(hash) {
+                return false;
+            }
+            self.v4.push(key, hash, number, swapped);
+        }
+        true
+    }
+
+    /// Whether this share takes the packets of a hash: by its lower half, as the upper one is the index's.
+    #[inline]
+    fn mine(&self, hash: u64) -> bool {
+        let (share, of) = (u64::from(self.settings.share.0), u64::from(self.settings.share.1));
+        ((hash & 0xffff_ffff) * of) >> 32 == share
+    }
+
+    /// Counts the packets of the block.
+    fn run(&mut self, packets: &Packets, block: usize) {
+        // Each packet of the block may be a new flow.
+        while self.len() + block > self.settings.max_flows {
+            self.evict();
+        }
+        self.taken += block as u64;
+        let Self { settings, v4, v6, wide, complete, .. } = self;
+        v4.run(packets, settings, complete);
+        v6.run(packets, settings, complete);
+        wide.run(packets, settings, complete);
     }
 
     /// Looks for what has ended, if it is time to.
@@ -196,55 +242,6 @@ impl Table {
         if now >= self.next_sweep || now < self.next_sweep.saturating_sub(self.settings.pause().saturating_mul(3)) {
             self.sweep(now);
         }
-    }
-
-    /// Counts the packets of a block. Shares are told apart by the hash of the ends where they are the key, whatever else is in it.
-    fn block(&mut self, block: &[Seen], hashes: Option<&[u64]>) {
-        let Self { settings, plain, v4, v6, wide, complete, .. } = self;
-        let (share, of) = (u64::from(settings.share.0), u64::from(settings.share.1));
-        let ordered = settings.uniflow;
-        let mut taken = 0;
-        // The lower half of the hash; the upper one is the index's.
-        let mut mine = |hash: u64| {
-            let mine = ((hash & 0xffff_ffff) * of) >> 32 == share;
-            taken += u64::from(mine);
-            mine
-        };
-        for (i, seen) in block.iter().enumerate() {
-            let ends = match hashes {
-                Some(hashes) => hashes[i],
-                None if *plain => hash(&seen.packet),
-                None => 0,
-            };
-            if *plain && !mine(ends) {
-                continue;
-            }
-            let packet = &seen.packet;
-            let protocol = if settings.keys.protocol { packet.protocol } else { 0 };
-            if settings.keys.wide() {
-                let (key, swapped) = key_wide(packet, protocol, seen.interface, ordered);
-                let hash = key::hash(&SEED, &key);
-                if mine(hash) {
-                    wide.push(key, hash, i, swapped);
-                }
-            } else if packet.v6 {
-                let (key, swapped) = key6(packet, protocol, ordered);
-                let hash = if *plain && !ordered { ends } else { key::hash(&SEED, &key) };
-                if *plain || mine(hash) {
-                    v6.push(key, hash, i, swapped);
-                }
-            } else {
-                let (key, swapped) = key4(packet, protocol, ordered);
-                let hash = if *plain && !ordered { ends } else { key::hash(&SEED, &key) };
-                if *plain || mine(hash) {
-                    v4.push(key, hash, i, swapped);
-                }
-            }
-        }
-        self.taken += taken;
-        v4.run(block, settings, complete);
-        v6.run(block, settings, complete);
-        wide.run(block, settings, complete);
     }
 
     /// Flows held.
@@ -358,8 +355,8 @@ impl<const N: usize> Around<N> for Complete {
         self.flows.extend(flow);
     }
 
-    fn tunnel(&mut self, seen: &Seen) -> u32 {
-        self.tunnels.insert(seen.packet.tunnel)
+    fn tunnel(&mut self, tunnel: Tunnel) -> u32 {
+        self.tunnels.insert(tunnel)
     }
 }
 
@@ -376,8 +373,8 @@ impl<const N: usize, F: FnMut(Flow)> Around<N> for Handing<'_, F> {
         }
     }
 
-    fn tunnel(&mut self, seen: &Seen) -> u32 {
-        Around::<N>::tunnel(self.complete, seen)
+    fn tunnel(&mut self, tunnel: Tunnel) -> u32 {
+        self.complete.tunnels.insert(tunnel)
     }
 }
 
@@ -391,7 +388,7 @@ struct Tunnels {
 impl Tunnels {
     /// The place of a tunnel, 0 for none.
     fn insert(&mut self, tunnel: Tunnel) -> u32 {
-        if tunnel.kind == Kind::None {
+        if tunnel.is_none() {
             return 0;
         }
         if let Some(place) = self.free.pop() {
@@ -411,12 +408,5 @@ impl Tunnels {
             self.free.push(place);
         }
         self.find(place)
-    }
-}
-
-/// A packet as it is counted by those that know nothing else of it.
-impl From<(Packet, i64, u32)> for Seen {
-    fn from((packet, time, wire): (Packet, i64, u32)) -> Self {
-        Self { packet, time, wire, interface: 0, start: 0 }
     }
 }

@@ -1,10 +1,8 @@
 //! What is known of a flow, and how a packet changes it.
 
-use super::key::scope;
 use super::tcp::{self, Details};
 use super::{Ended, Settings};
-use crate::Seen;
-use crate::decode::Packet;
+use crate::packets::Seen;
 
 /// No packet of this direction yet; no scope has all bits set.
 pub(super) const UNSEEN: u64 = u64::MAX;
@@ -72,21 +70,21 @@ impl Record {
     };
 
     /// The record of a flow whose first packet this is; it is still to be counted.
-    pub(super) fn new(packet: &Packet, swapped: bool, time: i64, tunnel: u32, settings: &Settings) -> Self {
+    pub(super) fn new(seen: &Seen, swapped: bool, scope: u64, tunnel: u32, settings: &Settings) -> Self {
         // The second step of a handshake comes from the side that was called.
-        let answer = !settings.uniflow && packet.protocol == 6 && tcp::is_answer(packet.tcp_flags);
+        let answer = !settings.uniflow && seen.protocol == 6 && tcp::is_answer(seen.tcp_flags);
         let mut record = Self {
-            first: time,
-            last: time,
-            since: time,
+            first: seen.time,
+            last: seen.time,
+            since: seen.time,
             tunnel,
-            icmp: packet.icmp,
-            vlans: packet.vlans,
-            protocol: packet.protocol,
+            icmp: seen.icmp,
+            vlans: seen.vlans,
+            protocol: seen.protocol,
             marks: LIVE | if swapped != answer { SWAPPED } else { 0 },
             ..Self::EMPTY
         };
-        record.scopes[record.side(swapped)] = scope(packet, &settings.keys);
+        record.scopes[record.side(swapped)] = scope;
         record
     }
 
@@ -115,23 +113,23 @@ impl Record {
     #[inline]
     pub(super) fn count(&mut self, seen: &Seen, swapped: bool, details: Option<&mut Details>) {
         let side = self.side(swapped);
-        let Seen { packet, time, wire, .. } = seen;
+        let time = seen.time;
         if self.packets == [0; 2] {
             // Nothing since the last report.
-            (self.first, self.since) = (*time, *time);
+            (self.first, self.since) = (time, time);
         }
         self.packets[side] += 1;
-        self.bytes[side] += u64::from(*wire);
-        self.ip_bytes[side] += u64::from(packet.ip_bytes);
-        self.tcp_flags[side] |= packet.tcp_flags;
+        self.bytes[side] += u64::from(seen.wire);
+        self.ip_bytes[side] += u64::from(seen.ip_bytes);
+        self.tcp_flags[side] |= seen.tcp_flags;
         self.marks |= FRESH;
         if let Some(details) = details {
-            tcp::follow(self, details, packet, side, *time);
+            tcp::follow(self, details, seen, side);
         }
-        self.all_flags[side] |= packet.tcp_flags;
+        self.all_flags[side] |= seen.tcp_flags;
         // Captures of several interfaces are not quite in order.
-        self.first = self.first.min(*time);
-        self.last = self.last.max(*time);
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
     }
 
     /// True if the ends closed the connection.
@@ -142,12 +140,13 @@ impl Record {
 
     /// Why a packet of this time no longer belongs to this record.
     #[inline]
-    pub(super) fn over(&self, packet: &Packet, time: i64, settings: &Settings) -> Option<Ended> {
+    pub(super) fn over(&self, seen: &Seen, settings: &Settings) -> Option<Ended> {
+        let time = seen.time;
         if settings.idle.is_some_and(|idle| time.saturating_sub(self.last) > idle) {
             return Some(if self.closed() { Ended::Closed } else { Ended::Idle });
         }
         // A new connection of the same ends, where closed ones are told apart.
-        if settings.closed.is_some() && packet.tcp_flags & 0x17 == tcp::SYN && self.closed() {
+        if settings.closed.is_some() && seen.tcp_flags & 0x17 == tcp::SYN && self.closed() {
             return Some(Ended::Closed);
         }
         settings

@@ -11,7 +11,8 @@ use super::record::{Record, UNSEEN};
 use super::spread::Spreads;
 use super::tcp::{self, Details};
 use super::{Ended, SEED, Settings};
-use crate::Seen;
+use crate::decode::Tunnel;
+use crate::packets::Packets;
 
 /// Packets of one block.
 pub(super) const BLOCK: usize = 32;
@@ -37,8 +38,8 @@ struct Entry<const N: usize> {
 struct Waiting<const N: usize> {
     key: [u64; N],
     hash: u64,
-    /// Which of the block it is.
-    of: u8,
+    /// The number of the packet.
+    of: u32,
     swapped: bool,
     /// Where its record may be.
     place: u32,
@@ -57,7 +58,7 @@ pub(super) trait Around<const N: usize> {
     /// A record is complete. With `gone`, so is the flow.
     fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool);
     /// The place of the tunnel of a new flow.
-    fn tunnel(&mut self, seen: &Seen) -> u32;
+    fn tunnel(&mut self, tunnel: Tunnel) -> u32;
 }
 
 /// The flows of one kind.
@@ -105,8 +106,8 @@ impl<const N: usize> Store<N> {
     pub(super) fn flow_bytes(settings: &Settings) -> usize {
         let details = if settings.tcp { size_of::<Details>() } else { 0 };
         let spreads = if settings.spreads { size_of::<Spreads>() } else { 0 };
-        // Half of the old index and all of the new are there at the same time; a free place takes a number, and each list another.
-        size_of::<Entry<N>>() + details + spreads + 3 * 8 + 3 * 4
+        // Half of the old index and all of the new are there at the same time; a free place takes a number.
+        size_of::<Entry<N>>() + details + spreads + 3 * 8 + 4 + 2 * Due::BYTES
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,11 +117,11 @@ impl<const N: usize> Store<N> {
     /// Takes a packet into the block; `run` counts it.
     #[inline]
     pub(super) fn push(&mut self, key: [u64; N], hash: u64, of: usize, swapped: bool) {
-        self.waiting.push(Waiting { key, hash, of: of as u8, swapped, place: NOWHERE });
+        self.waiting.push(Waiting { key, hash, of: of as u32, swapped, place: NOWHERE });
     }
 
     /// Counts the packets of a block.
-    pub(super) fn run(&mut self, block: &[Seen], settings: &Settings, around: &mut impl Around<N>) {
+    pub(super) fn run(&mut self, packets: &Packets, settings: &Settings, around: &mut impl Around<N>) {
         if self.waiting.is_empty() {
             return;
         }
@@ -135,20 +136,25 @@ impl<const N: usize> Store<N> {
                 w.place = self.likely(w.hash);
                 if let Some(entry) = self.entry(w.place) {
                     touched ^= entry.key[0] ^ u64::from(entry.record.marks);
+                    // A step of a handshake, for which more than the record is needed.
+                    if settings.tcp && packets.seen()[w.of as usize].tcp_flags & tcp::SYN != 0 {
+                        let (piece, at) = split(w.place);
+                        touched ^= self.details[piece][at].touch();
+                    }
                 }
             }
             std::hint::black_box(touched);
         }
         for w in &waiting {
-            let seen = &block[w.of as usize];
-            let scope = scope(&seen.packet, &settings.keys);
+            let seen = &packets.seen()[w.of as usize];
+            let scope = scope(packets, seen, &settings.keys);
             let place = match self.entry(w.place) {
                 Some(e) if e.key == w.key && e.record.live() && e.record.scopes[e.record.side(w.swapped)] == scope => {
                     w.place
                 }
-                _ => self.place(w, seen, settings, around),
+                _ => self.place(w, packets, scope, settings, around),
             };
-            self.take(place, seen, w.swapped, settings, around);
+            self.take(place, w, packets, settings, around);
         }
         waiting.clear();
         self.waiting = waiting;
@@ -156,17 +162,25 @@ impl<const N: usize> Store<N> {
 
     /// Counts a packet in its record, or in the next if this one is over.
     #[inline]
-    fn take(&mut self, place: u32, seen: &Seen, swapped: bool, settings: &Settings, around: &mut impl Around<N>) {
+    fn take(
+        &mut self,
+        place: u32,
+        w: &Waiting<N>,
+        packets: &Packets,
+        settings: &Settings,
+        around: &mut impl Around<N>,
+    ) {
+        let (seen, swapped) = (&packets.seen()[w.of as usize], w.swapped);
         let (piece, at) = split(place);
         let record = &mut self.pieces[piece][at].record;
-        if let Some(ended) = record.over(&seen.packet, seen.time, settings) {
-            self.renew(place, seen, swapped, ended, settings, around);
+        if let Some(ended) = record.over(seen, settings) {
+            self.renew(place, w, packets, ended, settings, around);
         }
-        let details = if settings.tcp && seen.packet.protocol == 6 { Some(&mut self.details[piece][at]) } else { None };
+        let details = if settings.tcp && seen.protocol == 6 { Some(&mut self.details[piece][at]) } else { None };
         let record = &mut self.pieces[piece][at].record;
         let side = record.side(swapped);
         record.count(seen, swapped, details);
-        if tcp::ends(seen.packet.tcp_flags) && record.closed() {
+        if tcp::ends(seen.tcp_flags) && record.closed() {
             let last = record.last;
             self.closed_at(place, last, settings);
         }
@@ -188,8 +202,8 @@ impl<const N: usize> Store<N> {
     fn renew(
         &mut self,
         place: u32,
-        seen: &Seen,
-        swapped: bool,
+        w: &Waiting<N>,
+        packets: &Packets,
         ended: Ended,
         settings: &Settings,
         around: &mut impl Around<N>,
@@ -198,10 +212,11 @@ impl<const N: usize> Store<N> {
         let found = self.found(place);
         around.report(&found, ended, gone);
         let (piece, at) = split(place);
+        let seen = &packets.seen()[w.of as usize];
         if gone {
             // Who speaks first after a silence began.
-            let tunnel = around.tunnel(seen);
-            self.fill(place, found.key, Record::new(&seen.packet, swapped, seen.time, tunnel, settings));
+            let (tunnel, scope) = (around.tunnel(packets.tunnel(seen)), scope(packets, seen, &settings.keys));
+            self.fill(place, found.key, Record::new(seen, w.swapped, scope, tunnel, settings));
         } else {
             self.pieces[piece][at].record.next_record(seen.time, settings);
             self.begin_anew(place, settings);
@@ -225,8 +240,15 @@ impl<const N: usize> Store<N> {
     /// The place of the flow that a packet belongs to, which may be a new one.
     #[cold]
     #[inline(never)]
-    fn place(&mut self, w: &Waiting<N>, seen: &Seen, settings: &Settings, around: &mut impl Around<N>) -> u32 {
-        if let Some(place) = self.search(w, scope(&seen.packet, &settings.keys)) {
+    fn place(
+        &mut self,
+        w: &Waiting<N>,
+        packets: &Packets,
+        scope: u64,
+        settings: &Settings,
+        around: &mut impl Around<N>,
+    ) -> u32 {
+        if let Some(place) = self.search(w, scope) {
             return place;
         }
         if (self.len() + 1) * 4 > self.index.len() * 3 {
@@ -246,8 +268,9 @@ impl<const N: usize> Store<N> {
             }
             place
         });
-        let tunnel = around.tunnel(seen);
-        self.fill(place, w.key, Record::new(&seen.packet, w.swapped, seen.time, tunnel, settings));
+        let seen = &packets.seen()[w.of as usize];
+        let tunnel = around.tunnel(packets.tunnel(seen));
+        self.fill(place, w.key, Record::new(seen, w.swapped, scope, tunnel, settings));
         self.link(w.hash, place);
         if let Some(idle) = settings.idle {
             self.idle.put(place, turn(seen.time, idle, settings));
@@ -314,28 +337,44 @@ impl<const N: usize> Store<N> {
         let step = now.div_euclid(settings.pause());
         // What goes on may come into the list of this very step, so it waits until that is done.
         let mut again = std::mem::take(&mut self.again);
-        while let Some(last) = self.idle.take(step) {
-            let mut next = Some(last);
-            while let Some(place) = next {
-                next = self.idle.leave(place);
-                if let (Some(record), Some(idle)) = (self.look(place, settings, around, now), settings.idle) {
-                    again.push((place, turn(record.last, idle, settings)));
-                }
-            }
+        while let Some(places) = self.idle.take(step) {
+            self.look_at(&places, settings, around, now, |place, record| {
+                again.extend(settings.idle.map(|idle| (place, turn(record.last, idle, settings))));
+            });
         }
         again.drain(..).for_each(|(place, step)| self.idle.put(place, step));
-        while let Some(last) = self.closed.take(step) {
-            let mut next = Some(last);
-            while let Some(place) = next {
-                next = self.closed.leave(place);
-                let record = self.look(place, settings, around, now).filter(Record::closed);
-                if let (Some(record), Some(closed)) = (record, settings.closed) {
-                    again.push((place, turn(record.last, closed, settings)));
-                }
-            }
+        while let Some(places) = self.closed.take(step) {
+            self.look_at(&places, settings, around, now, |place, record| {
+                let closed = settings.closed.filter(|_| record.closed());
+                again.extend(closed.map(|closed| (place, turn(record.last, closed, settings))));
+            });
         }
         again.drain(..).for_each(|(place, step)| self.closed.put(place, step));
         self.again = again;
+    }
+
+    /// Ends the flows of a list of which nothing more is waited for. As for packets, each step is done for a block of them.
+    fn look_at(
+        &mut self,
+        places: &[u32],
+        settings: &Settings,
+        around: &mut impl Around<N>,
+        now: i64,
+        mut goes_on: impl FnMut(u32, &Record),
+    ) {
+        for block in places.chunks(BLOCK) {
+            let entries = || block.iter().filter_map(|place| self.entry(*place));
+            let mut touched = entries().fold(0, |touched, e| touched ^ e.key[0] ^ u64::from(e.record.marks));
+            for e in entries().filter(|e| e.record.live()) {
+                touched ^= self.index[self.home(hash(&SEED, &e.key))];
+            }
+            std::hint::black_box(touched);
+            for place in block {
+                if let Some(record) = self.look(*place, settings, around, now) {
+                    goes_on(*place, &record);
+                }
+            }
+        }
     }
 
     /// Ends a flow if nothing more is waited for; gives its record otherwise.

@@ -1,6 +1,7 @@
 //! Directions, ends, bounds.
 
 use super::*;
+use crate::decode::Kind;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -23,15 +24,15 @@ fn by_vlan() -> Settings {
     Settings { keys: Keys { vlan: true, ..Keys::default() }, ..Settings::default() }
 }
 
-fn seen(packet: Packet, time: i64) -> Seen {
-    Seen::from((packet, time, 100))
+/// A packet of 100 bytes.
+fn seen(packet: Packet, time: i64) -> (Packet, i64, u32) {
+    (packet, time, 100)
 }
 
-fn run(settings: Settings, packets: &[(i64, Packet)]) -> Vec<Flow> {
+fn run(settings: Settings, all: &[(i64, Packet)]) -> Vec<Flow> {
     let mut table = Table::new(settings);
-    let packets: Vec<Seen> = packets.iter().map(|(time, packet)| Seen::from((*packet, *time, 100))).collect();
-    table.add(&packets);
-    assert_eq!(table.taken(), packets.len() as u64);
+    table.add(&all.iter().map(|(time, packet)| seen(*packet, *time)).collect());
+    assert_eq!(table.taken(), all.len() as u64);
     let mut flows: Vec<Flow> = table.ended().collect();
     table.finish(&mut |flow| flows.push(flow));
     assert!(table.is_empty());
@@ -99,8 +100,8 @@ fn silence_ends_a_flow_and_the_next_packet_begins_another() {
 #[test]
 fn silence_is_noticed_by_packets_of_others() {
     let mut table = Table::new(Settings { idle: Some(30 * SECOND), ..Settings::default() });
-    table.add(&[seen(packet(1, 9, 2, 80, 0), 0)]);
-    table.add(&[seen(packet(3, 9, 2, 80, 0), 100 * SECOND)]);
+    table.add(&Packets::from_iter([seen(packet(1, 9, 2, 80, 0), 0)]));
+    table.add(&Packets::from_iter([seen(packet(3, 9, 2, 80, 0), 100 * SECOND)]));
     assert_eq!(table.ended().map(|f| f.ended).collect::<Vec<_>>(), [Ended::Idle]);
     assert_eq!(table.len(), 1);
 }
@@ -108,9 +109,9 @@ fn silence_is_noticed_by_packets_of_others() {
 #[test]
 fn a_wrong_time_does_not_stop_the_clock() {
     let mut table = Table::new(Settings { idle: Some(30 * SECOND), ..Settings::default() });
-    table.add(&[seen(packet(1, 9, 2, 80, 0), i64::MAX - 5)]);
-    table.add(&[seen(packet(3, 9, 2, 80, 0), 0)]);
-    table.add(&[seen(packet(4, 9, 2, 80, 0), 50 * SECOND)]);
+    table.add(&Packets::from_iter([seen(packet(1, 9, 2, 80, 0), i64::MAX - 5)]));
+    table.add(&Packets::from_iter([seen(packet(3, 9, 2, 80, 0), 0)]));
+    table.add(&Packets::from_iter([seen(packet(4, 9, 2, 80, 0), 50 * SECOND)]));
     assert_eq!(table.ended().map(|f| f.src.to_string()).collect::<Vec<_>>(), ["0.0.0.3"]);
 }
 
@@ -134,7 +135,7 @@ fn a_full_table_evicts_and_loses_nothing() {
         let shift = if i % 2 == 0 { 64 } else { 0 };
         let mut one = packet((u128::from(i) + 1) << shift, 1, 2, 2, 0);
         one.tunnel = Tunnel { kind: Kind::Gtp, id: i, ..Tunnel::default() };
-        table.add(&[seen(one, i64::from(i))]);
+        table.add(&Packets::from_iter([seen(one, i64::from(i))]));
         assert!(table.len() <= 100);
         for flow in table.ended() {
             assert_eq!(flow.ended, Ended::Evicted);
@@ -151,7 +152,7 @@ fn what_was_seen_of_late_stays() {
     let mut table = Table::new(Settings { max_flows: 1000, ..Settings::default() });
     for i in 0..20_000_u32 {
         let time = i64::from(i);
-        table.add(&[seen(packet(u128::from(i) + 10, 1, 2, 2, 0), time), seen(packet(1, 1, 2, 2, 0), time)]);
+        table.add(&Packets::from_iter([seen(packet(u128::from(i) + 10, 1, 2, 2, 0), time), seen(packet(1, 1, 2, 2, 0), time)]));
     }
     let busy = table.ended().filter(|f| f.packets[0] > 1).count();
     assert_eq!(busy, 0, "the flow that is seen all the time is never evicted");
@@ -209,10 +210,8 @@ fn hardware_addresses_interfaces_and_service_tell_apart_where_asked_for() {
     let moved = Packet { macs: [[3; 6], [2; 6]], ..there };
     let other = Packet { tos: 8, ..there };
     let mut table = Table::new(Settings { keys, ..Settings::default() });
-    let mut packets: Vec<Seen> = [there, back, moved, other].into_iter().map(|p| seen(p, 0)).collect();
-    packets.push(Seen { interface: 3, time: 9, ..packets[0] });
-    packets[2].time = 5;
-    packets[3].time = 7;
+    let mut packets = Packets::from_iter([seen(there, 0), seen(back, 0), seen(moved, 5), seen(other, 7)]);
+    packets.push(&there, 9, 100, 3);
     table.add(&packets);
     let mut flows = Vec::new();
     table.finish(&mut |f| flows.push(f));
@@ -241,7 +240,7 @@ fn reports_are_deltas_or_sums() {
         let mut reports = Vec::new();
         let one = packet(1, 9, 2, 80, 0);
         for round in 0..3 {
-            table.add(&[seen(one, round * 10), seen(one, round * 10 + 1)]);
+            table.add(&Packets::from_iter([seen(one, round * 10), seen(one, round * 10 + 1)]));
             table.report(round * 10 + 5, &mut |f| reports.push((f.packets[0], f.first, f.last, f.ended)));
             // Without packets there is nothing to report.
             table.report(round * 10 + 6, &mut |f| reports.push((f.packets[0], f.first, f.last, f.ended)));
@@ -279,12 +278,11 @@ fn closed_connections_end_soon_and_begin_anew() {
 
 #[test]
 fn shares_divide_the_flows() {
-    let packets: Vec<Seen> = (0..3000u32)
-        .map(|i| {
-            let (a, b) = (u128::from(i % 1000) + 10, 1);
-            seen(if i % 2 == 0 { packet(a, 5, b, 6, 0) } else { packet(b, 6, a, 5, 0) }, i64::from(i))
-        })
-        .collect();
+    let packet = |i: u32| {
+        let (a, b) = (u128::from(i % 1000) + 10, 1);
+        (if i % 2 == 0 { packet(a, 5, b, 6, 0) } else { packet(b, 6, a, 5, 0) }, i64::from(i), 100)
+    };
+    let packets: Packets = (0..3000).map(packet).collect();
     let (mut taken, mut flows) = (0, 0);
     for share in 0..3 {
         let mut table = Table::new(Settings { share: (share, 3), ..Settings::default() });
@@ -345,7 +343,7 @@ fn flows_come_and_go_as_in_a_plain_map() {
     for round in 0..40_000i64 {
         let time = round * SECOND / 1000;
         let src = random.below(4000) as u128 + 10;
-        table.add(&[seen(packet(src, 1, 2, 2, 0), time)]);
+        table.add(&Packets::from_iter([seen(packet(src, 1, 2, 2, 0), time)]));
         ours.extend(table.ended().map(|f| (f.first, f.packets[0])));
         let (last, packets) = known.entry(src).or_insert((time, 0));
         if time - *last > 3 * SECOND {
@@ -382,7 +380,7 @@ fn ends_are_those_of_looking_at_every_flow() {
             model.retain(|_, (last, reset)| time - *last <= if *reset { closed } else { idle });
             assert_eq!(table.len(), model.len(), "{i} with {back} s back");
             let (source, reset) = (10 + random.below(400) as u128, random.below(4) == 0);
-            table.add(&[seen(packet(source, 9, 1, 80, if reset { 0x14 } else { 0x10 }), time)]);
+            table.add(&Packets::from_iter([seen(packet(source, 9, 1, 80, if reset { 0x14 } else { 0x10 }), time)]));
             let flow = model.entry(source).or_insert((time, false));
             *flow = (flow.0.max(time), flow.1 || reset);
         }

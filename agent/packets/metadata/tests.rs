@@ -22,8 +22,7 @@ fn packet(protocol: u8, port: u16, back: bool, sequence: u32) -> Packet {
 /// The flow of those packets.
 fn take(inspector: &mut Inspector, protocol: u8, port: u16) -> Metadata {
     let mut table = crate::Table::new(crate::flow::Settings::default());
-    let seen = crate::decode::Seen { packet: packet(protocol, port, false, 0), ..Default::default() };
-    table.add(&[seen]);
+    table.add(&[(packet(protocol, port, false, 0), 0, 0)].into_iter().collect());
     let mut flow = None;
     table.finish(&mut |f| flow = Some(f));
     inspector.take(&flow.unwrap(), false)

@@ -4,7 +4,7 @@ use super::*;
 use crate::flow::Flow as Task;
 use crate::testing::{build, refusal};
 use agent_api::{Aggregator, Batch, Cargo, MetricRef};
-use agent_packets::{Packet, Packets, Seen, Tally};
+use agent_packets::{Packet, Packets};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -15,14 +15,9 @@ fn packet(src: u32, src_port: u16, dst: u32, dst_port: u16, flags: u8) -> Packet
 
 /// One period with these packets.
 fn period(task: &mut Task, packets: Vec<Packet>, wire: u32) -> Batch {
-    let mut tally = Tally::default();
-    let seen = packets.into_iter().map(|packet| {
-        tally.in_flow();
-        Seen { packet, time: 5, wire, ..Seen::default() }
-    });
-    let seen = seen.collect();
+    let packets: Packets = packets.into_iter().map(|packet| (packet, 5, wire)).collect();
     let mut out = Collector::new();
-    task.load(&(Arc::new(Packets::new(seen, tally)) as Cargo), &mut out);
+    task.load(&(Arc::new(packets) as Cargo), &mut out);
     task.flush(&mut out);
     out.take()
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::flow::Flow as Task;
 use crate::testing::build;
 use agent_api::{Aggregator, Cargo, Value};
-use agent_packets::{Packet, Packets, Seen, Tally};
+use agent_packets::{Packet, Packets};
 use serde_json::json;
 use std::net::Ipv6Addr;
 
@@ -145,11 +145,9 @@ fn flows_say_where_their_ends_are() {
     let mut task: Task = build(settings).unwrap();
     let mut run = || {
         let packet = Packet { src: 0x0a00_0001, dst: 0x0b00_0001, protocol: 17, ..Packet::default() };
-        let mut tally = Tally::default();
-        tally.in_flow();
-        let seen = vec![Seen { packet, time: 5, wire: 60, ..Seen::default() }];
+        let packets: Packets = [(packet, 5, 60)].into_iter().collect();
         let mut out = Collector::new();
-        task.load(&(Arc::new(Packets::new(seen, tally)) as Cargo), &mut out);
+        task.load(&(Arc::new(packets) as Cargo), &mut out);
         task.flush(&mut out);
         assert!(out.take_errors().0.is_empty());
         let batch = out.take();
