@@ -139,7 +139,7 @@ impl Packets {
             protocol: packet.protocol,
             tcp_flags: packet.tcp_flags,
             tos: packet.tos,
-            marks: u8::from(packet.v6) * V6 | u8::from(packet.tcp_header) * TCP_HEADER,
+            marks: (u8::from(packet.v6) * V6) | (u8::from(packet.tcp_header) * TCP_HEADER),
             icmp: packet.icmp,
         });
         self.hashes.push(hash);

@@ -343,7 +343,7 @@ impl Table {
 impl Complete {
     /// What is reported of a record: nothing if it was reported already, and had no packet since.
     fn flow<const N: usize>(&mut self, found: &Found<N>, ended: Ended, gone: bool) -> Option<Flow> {
-        let place = found.record.tunnel;
+        let place = found.rest.tunnel;
         let tunnel = if gone { self.tunnels.remove(place) } else { self.tunnels.find(place) };
         found.record.fresh().then(|| report::flow(&Key::of(&found.key), found, tunnel, ended))
     }

@@ -1,4 +1,7 @@
 //! What is known of a flow, and how a packet changes it.
+//!
+//! What each packet changes is `Record`: with the key of IPv4 that is one line of the cache, and which lines are needed is most of what a
+//! packet costs. Everything else is `Rest`: the upper halves of sums, the begin, which packets only touch when they change them.
 
 use super::tcp::{self, Details};
 use super::{Ended, Settings};
@@ -8,84 +11,88 @@ use crate::packets::Seen;
 pub(super) const UNSEEN: u64 = u64::MAX;
 
 /// The place is taken.
-pub(super) const LIVE: u8 = 1;
+const LIVE: u16 = 1;
 /// The side that began is the higher end of the key.
-const SWAPPED: u8 = 2;
+const SWAPPED: u16 = 2;
 /// There were packets since the last report.
-const FRESH: u8 = 4;
+const FRESH: u16 = 4;
 /// The next sequence number of a side is known (the second one's bit is above the first's).
-pub(super) const NUMBERED: u8 = 8;
+pub(super) const NUMBERED: u16 = 8;
 /// A side has left out sequence numbers.
-pub(super) const GAP: u8 = 32;
+pub(super) const GAP: u16 = 32;
 /// A step of the handshake is waited for.
-pub(super) const SHAKING: u8 = 128;
+pub(super) const SHAKING: u16 = 128;
+/// The sums are of no packet yet.
+const EMPTY: u16 = 256;
+/// The protocol is TCP.
+const TCP: u16 = 512;
+/// A side has been seen in scope 0 (the second one's bit is above the first's).
+const PLAIN: u16 = 1024;
+/// `due` does not tell when the record is over.
+const LONG: u16 = 4096;
 
-/// The part of a record that each packet changes: with the key of IPv4 it is two lines of the cache. Of pairs, the first is of the side that
-/// began.
-#[derive(Clone, Copy, Debug)]
+/// So far apart may times be that `due` tells apart, of half its range.
+const FAR: i64 = 1 << (TICK + 13);
+/// Bits of a time below what `due` counts: about a second.
+const TICK: u32 = 30;
+
+/// What each packet changes. Of pairs, the first is of the side that began.
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(super) struct Record {
-    pub(super) first: i64,
     pub(super) last: i64,
-    /// When the time that `active` limits began.
-    since: i64,
-    pub(super) packets: [u64; 2],
-    pub(super) bytes: [u64; 2],
-    pub(super) ip_bytes: [u64; 2],
-    /// The scope of each direction, `UNSEEN` before its first packet: the way back may have other tags.
-    pub(super) scopes: [u64; 2],
+    /// The lower halves of the sums.
+    packets: [u32; 2],
+    bytes: [u32; 2],
+    ip_bytes: [u32; 2],
     /// The sequence number that is next.
     pub(super) next: [u32; 2],
-    /// The place of the tunnel, 0 for none.
-    pub(super) tunnel: u32,
     /// All flags since the last report ...
     pub(super) tcp_flags: [u8; 2],
     /// ... and of the whole flow.
     pub(super) all_flags: [u8; 2],
+    pub(super) marks: u16,
+    /// When it may be longer than `active`, in ticks modulo 2^16.
+    due: u16,
+}
+
+const _: () = assert!(size_of::<Record>() == 48);
+
+/// What is beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    pub(super) first: i64,
+    /// When the time that `active` limits began.
+    since: i64,
+    /// The upper halves of the sums: packets, bytes, bytes of IP.
+    high: [[u32; 2]; 3],
+    /// The scope of each direction, `UNSEEN` before its first packet: the way back may have other tags.
+    scopes: [u64; 2],
+    /// The place of the tunnel, 0 for none.
+    pub(super) tunnel: u32,
     pub(super) icmp: (u8, u8),
     /// Of the first packet.
     pub(super) vlans: [u16; 2],
-    pub(super) protocol: u8,
-    pub(super) marks: u8,
+}
+
+impl Rest {
+    /// Of a place that is free.
+    pub(super) const EMPTY: Self =
+        Self { first: 0, since: 0, high: [[0; 2]; 3], scopes: [UNSEEN; 2], tunnel: 0, icmp: (0, 0), vlans: [0; 2] };
 }
 
 impl Record {
-    /// A place that is free.
-    pub(super) const EMPTY: Self = Self {
-        first: 0,
-        last: 0,
-        since: 0,
-        packets: [0; 2],
-        bytes: [0; 2],
-        ip_bytes: [0; 2],
-        scopes: [UNSEEN; 2],
-        next: [0; 2],
-        tunnel: 0,
-        tcp_flags: [0; 2],
-        all_flags: [0; 2],
-        icmp: (0, 0),
-        vlans: [0; 2],
-        protocol: 0,
-        marks: 0,
-    };
-
     /// The record of a flow whose first packet this is; it is still to be counted.
-    pub(super) fn new(seen: &Seen, swapped: bool, scope: u64, tunnel: u32, settings: &Settings) -> Self {
+    pub(super) fn new(seen: &Seen, swapped: bool, scope: u64, tunnel: u32, settings: &Settings) -> (Self, Rest) {
         // The second step of a handshake comes from the side that was called.
         let answer = !settings.uniflow && seen.protocol == 6 && tcp::is_answer(seen.tcp_flags);
-        let mut record = Self {
-            first: seen.time,
-            last: seen.time,
-            since: seen.time,
-            tunnel,
-            icmp: seen.icmp,
-            vlans: seen.vlans,
-            protocol: seen.protocol,
-            marks: LIVE | if swapped != answer { SWAPPED } else { 0 },
-            ..Self::EMPTY
-        };
-        record.scopes[record.side(swapped)] = scope;
-        record
+        let marks =
+            LIVE | EMPTY | if swapped != answer { SWAPPED } else { 0 } | if seen.protocol == 6 { TCP } else { 0 };
+        let mut record = Self { last: seen.time, marks, ..Self::default() };
+        let mut rest = Rest { first: seen.time, tunnel, icmp: seen.icmp, vlans: seen.vlans, ..Rest::EMPTY };
+        record.enter(&mut rest, record.side(swapped), scope);
+        record.begin(&mut rest, seen.time, settings);
+        (record, rest)
     }
 
     #[inline]
@@ -103,24 +110,63 @@ impl Record {
         self.marks & FRESH != 0
     }
 
+    /// True for TCP.
+    pub(super) fn tcp(&self) -> bool {
+        self.marks & TCP != 0
+    }
+
     /// The direction of a packet.
     #[inline]
     pub(super) fn side(&self, swapped: bool) -> usize {
         usize::from(swapped != self.swapped())
     }
 
+    /// True if a direction was seen in scope 0, which nearly all packets have.
+    #[inline]
+    pub(super) fn plain(&self, side: usize) -> bool {
+        self.marks & PLAIN << side != 0
+    }
+
+    /// Takes note of the scope of a direction.
+    pub(super) fn enter(&mut self, rest: &mut Rest, side: usize, scope: u64) {
+        rest.scopes[side] = scope;
+        self.marks |= if scope == 0 { PLAIN << side } else { 0 };
+    }
+
+    /// The limit of `active` counts from this time.
+    fn begin(&mut self, rest: &mut Rest, time: i64, settings: &Settings) {
+        rest.since = time;
+        let active = settings.active.unwrap_or(0);
+        self.due = tick(time.saturating_add(active));
+        // Packets come at most `FAR` apart, so the first one behind the limit is less than twice that behind it.
+        let long = active > FAR || self.last.saturating_sub(time) > FAR;
+        self.marks = self.marks & !LONG | if long { LONG } else { 0 };
+    }
+
     /// Counts a packet.
     #[inline]
-    pub(super) fn count(&mut self, seen: &Seen, swapped: bool, details: Option<&mut Details>) {
-        let side = self.side(swapped);
-        let time = seen.time;
-        if self.packets == [0; 2] {
-            // Nothing since the last report.
-            (self.first, self.since) = (time, time);
+    pub(super) fn count(
+        &mut self,
+        rest: &mut Rest,
+        seen: &Seen,
+        swapped: bool,
+        details: Option<&mut Details>,
+        settings: &Settings,
+    ) {
+        let (side, time) = (self.side(swapped), seen.time);
+        if self.marks & EMPTY != 0 {
+            rest.first = time;
+            self.marks &= !EMPTY;
+            self.begin(rest, time, settings);
         }
-        self.packets[side] += 1;
-        self.bytes[side] += u64::from(seen.wire);
-        self.ip_bytes[side] += u64::from(seen.ip_bytes);
+        let sums = [(&mut self.packets, 1), (&mut self.bytes, seen.wire), (&mut self.ip_bytes, seen.ip_bytes)];
+        for (i, (sum, more)) in sums.into_iter().enumerate() {
+            let (low, carry) = sum[side].overflowing_add(more);
+            sum[side] = low;
+            if carry {
+                rest.carry(i, side);
+            }
+        }
         self.tcp_flags[side] |= seen.tcp_flags;
         self.marks |= FRESH;
         if let Some(details) = details {
@@ -128,31 +174,35 @@ impl Record {
         }
         self.all_flags[side] |= seen.tcp_flags;
         // Captures of several interfaces are not quite in order.
-        self.first = self.first.min(time);
-        self.last = self.last.max(time);
+        if time < self.last {
+            rest.earlier(time);
+        } else {
+            self.last = time;
+        }
     }
 
     /// True if the ends closed the connection.
     #[inline]
     pub(super) fn closed(&self) -> bool {
-        self.protocol == 6 && tcp::closed(self.all_flags)
+        self.tcp() && tcp::closed(self.all_flags)
     }
 
     /// Why a packet of this time no longer belongs to this record.
     #[inline]
-    pub(super) fn over(&self, seen: &Seen, settings: &Settings) -> Option<Ended> {
+    pub(super) fn over(&self, rest: &Rest, seen: &Seen, settings: &Settings) -> Option<Ended> {
         let time = seen.time;
-        if settings.idle.is_some_and(|idle| time.saturating_sub(self.last) > idle) {
+        let silent = time.saturating_sub(self.last);
+        if settings.idle.is_some_and(|idle| silent > idle) {
             return Some(if self.closed() { Ended::Closed } else { Ended::Idle });
         }
         // A new connection of the same ends, where closed ones are told apart.
         if settings.closed.is_some() && seen.tcp_flags & 0x17 == tcp::SYN && self.closed() {
             return Some(Ended::Closed);
         }
-        settings
-            .active
-            .is_some_and(|active| self.packets != [0; 2] && time.saturating_sub(self.since) > active)
-            .then_some(Ended::Active)
+        let active = settings.active.filter(|_| self.marks & EMPTY == 0)?;
+        // Halves of the range are before and behind: no more than a compare for nearly all packets.
+        let soon = tick(time).wrapping_sub(self.due) < 1 << 15 || self.marks & LONG != 0 || silent > FAR;
+        if soon { rest.limit(time, active) } else { None }
     }
 
     /// True if nothing more is waited for at this time.
@@ -163,11 +213,53 @@ impl Record {
     }
 
     /// Begins the next record of the same flow after a report.
-    pub(super) fn next_record(&mut self, time: i64, settings: &Settings) {
+    pub(super) fn next_record(&mut self, rest: &mut Rest, time: i64, settings: &Settings) {
         self.marks &= !FRESH;
-        self.since = time;
         if !settings.cumulative {
             (self.packets, self.bytes, self.ip_bytes, self.tcp_flags) = ([0; 2], [0; 2], [0; 2], [0; 2]);
+            rest.high = [[0; 2]; 3];
+            self.marks |= EMPTY;
         }
+        self.begin(rest, time, settings);
     }
+}
+
+impl Rest {
+    /// Whether a record is over by `active`. These three are never part of what calls them, which would read
+    /// the line of every packet then.
+    #[cold]
+    #[inline(never)]
+    fn limit(&self, time: i64, active: i64) -> Option<Ended> {
+        (time.saturating_sub(self.since) > active).then_some(Ended::Active)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn carry(&mut self, sum: usize, side: usize) {
+        self.high[sum][side] += 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn earlier(&mut self, time: i64) {
+        self.first = self.first.min(time);
+    }
+
+    /// The scope of a direction.
+    pub(super) fn scope(&self, side: usize) -> u64 {
+        self.scopes[side]
+    }
+
+    /// The sums of a record: packets, bytes, bytes of IP.
+    pub(super) fn sums(&self, record: &Record) -> [[u64; 2]; 3] {
+        let low = [record.packets, record.bytes, record.ip_bytes];
+        let sum = |kind: usize, side: usize| u64::from(self.high[kind][side]) << 32 | u64::from(low[kind][side]);
+        std::array::from_fn(|kind| [sum(kind, 0), sum(kind, 1)])
+    }
+}
+
+/// A time in ticks modulo 2^16.
+#[inline]
+fn tick(time: i64) -> u16 {
+    (time >> TICK) as u16
 }

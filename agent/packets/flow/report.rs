@@ -124,7 +124,8 @@ impl Flow {
 /// The public form of a record.
 pub(super) fn flow<const N: usize>(key: &Key, found: &Found<N>, tunnel: Tunnel, ended: Ended) -> Flow {
     let Parts { mut addresses, mut ports, protocol, mut macs, tos, interface } = key.parts();
-    let record = &found.record;
+    let (record, rest) = (&found.record, &found.rest);
+    let [packets, bytes, ip_bytes] = rest.sums(record);
     if record.swapped() {
         addresses.reverse();
         ports.reverse();
@@ -139,20 +140,20 @@ pub(super) fn flow<const N: usize>(key: &Key, found: &Found<N>, tunnel: Tunnel, 
         src_port,
         dst_port,
         protocol,
-        vlans: record.vlans,
+        vlans: rest.vlans,
         macs,
         tos,
         interface,
         tunnel,
-        icmp: record.icmp,
+        icmp: rest.icmp,
         tcp_flags: record.tcp_flags,
         all_flags: record.all_flags,
-        tcp: found.details.filter(|_| record.protocol == 6).map(|details| details.report()),
+        tcp: found.details.filter(|_| record.tcp()).map(|details| details.report()),
         spreads: found.spreads,
-        packets: record.packets,
-        bytes: record.bytes,
-        ip_bytes: record.ip_bytes,
-        first: record.first,
+        packets,
+        bytes,
+        ip_bytes,
+        first: rest.first,
         last: record.last,
         ended,
     }

@@ -7,7 +7,7 @@
 
 use super::due::Due;
 use super::key::{hash, scope};
-use super::record::{Record, UNSEEN};
+use super::record::{Record, Rest, UNSEEN};
 use super::spread::Spreads;
 use super::tcp::{self, Details};
 use super::{Ended, SEED, Settings};
@@ -33,6 +33,9 @@ struct Entry<const N: usize> {
     record: Record,
 }
 
+// With the key of IPv4 a packet needs one line.
+const _: () = assert!(size_of::<Entry<2>>() == 64);
+
 /// A packet of the block on its way.
 #[derive(Clone, Copy, Debug)]
 struct Waiting<const N: usize> {
@@ -49,6 +52,7 @@ struct Waiting<const N: usize> {
 pub(super) struct Found<const N: usize> {
     pub(super) key: [u64; N],
     pub(super) record: Record,
+    pub(super) rest: Rest,
     pub(super) details: Option<Details>,
     pub(super) spreads: Option<Spreads>,
 }
@@ -67,7 +71,9 @@ pub(super) struct Store<const N: usize> {
     /// A power of two of words: 0, or the upper half of the hash, whose lowest bits are where it would be, and the place plus 1.
     index: Vec<u64>,
     pieces: Vec<Box<[Entry<N>]>>,
-    /// As `pieces`, if asked for.
+    /// As `pieces`: what few packets need.
+    rests: Vec<Box<[Rest]>>,
+    /// If asked for.
     details: Vec<Box<[Details]>>,
     spreads: Vec<Box<[Spreads]>>,
     /// Places that were ever taken; those of them that are free.
@@ -88,6 +94,7 @@ impl<const N: usize> Default for Store<N> {
         Self {
             index: Vec::new(),
             pieces: Vec::new(),
+            rests: Vec::new(),
             details: Vec::new(),
             spreads: Vec::new(),
             used: 0,
@@ -107,7 +114,7 @@ impl<const N: usize> Store<N> {
         let details = if settings.tcp { size_of::<Details>() } else { 0 };
         let spreads = if settings.spreads { size_of::<Spreads>() } else { 0 };
         // Half of the old index and all of the new are there at the same time; a free place takes a number.
-        size_of::<Entry<N>>() + details + spreads + 3 * 8 + 4 + 2 * Due::BYTES
+        size_of::<Entry<N>>() + size_of::<Rest>() + details + spreads + 3 * 8 + 4 + 2 * Due::BYTES
     }
 
     pub(super) fn len(&self) -> usize {
@@ -149,7 +156,7 @@ impl<const N: usize> Store<N> {
             let seen = &packets.seen()[w.of as usize];
             let scope = scope(packets, seen, &settings.keys);
             let place = match self.entry(w.place) {
-                Some(e) if e.key == w.key && e.record.live() && e.record.scopes[e.record.side(w.swapped)] == scope => {
+                Some(e) if e.key == w.key && e.record.live() && self.scoped(w.place, &e.record, w.swapped, scope) => {
                     w.place
                 }
                 _ => self.place(w, packets, scope, settings, around),
@@ -172,14 +179,13 @@ impl<const N: usize> Store<N> {
     ) {
         let (seen, swapped) = (&packets.seen()[w.of as usize], w.swapped);
         let (piece, at) = split(place);
-        let record = &mut self.pieces[piece][at].record;
-        if let Some(ended) = record.over(seen, settings) {
+        if let Some(ended) = self.pieces[piece][at].record.over(&self.rests[piece][at], seen, settings) {
             self.renew(place, w, packets, ended, settings, around);
         }
         let details = if settings.tcp && seen.protocol == 6 { Some(&mut self.details[piece][at]) } else { None };
         let record = &mut self.pieces[piece][at].record;
         let side = record.side(swapped);
-        record.count(seen, swapped, details);
+        record.count(&mut self.rests[piece][at], seen, swapped, details, settings);
         if tcp::ends(seen.tcp_flags) && record.closed() {
             let last = record.last;
             self.closed_at(place, last, settings);
@@ -218,7 +224,7 @@ impl<const N: usize> Store<N> {
             let (tunnel, scope) = (around.tunnel(packets.tunnel(seen)), scope(packets, seen, &settings.keys));
             self.fill(place, found.key, Record::new(seen, w.swapped, scope, tunnel, settings));
         } else {
-            self.pieces[piece][at].record.next_record(seen.time, settings);
+            self.pieces[piece][at].record.next_record(&mut self.rests[piece][at], seen.time, settings);
             self.begin_anew(place, settings);
         }
     }
@@ -258,7 +264,8 @@ impl<const N: usize> Store<N> {
             let place = self.used;
             self.used += 1;
             if place as usize == self.pieces.len() * PIECE {
-                self.pieces.push(vec![Entry { key: [0; N], record: Record::EMPTY }; PIECE].into_boxed_slice());
+                self.pieces.push(vec![Entry { key: [0; N], record: Record::default() }; PIECE].into_boxed_slice());
+                self.rests.push(vec![Rest::EMPTY; PIECE].into_boxed_slice());
                 if settings.tcp {
                     self.details.push(vec![Details::default(); PIECE].into_boxed_slice());
                 }
@@ -284,26 +291,26 @@ impl<const N: usize> Store<N> {
             return None;
         }
         let (mut flows, mut adopted): (_, Option<(u32, bool)>) = (0, None);
-        let mut at = self.home(w.hash);
+        let mut next = self.home(w.hash);
         loop {
-            let word = self.index[at];
+            let word = self.index[next];
             if word == 0 {
                 break;
             }
-            at = (at + 1) & (self.index.len() - 1);
+            next = (next + 1) & (self.index.len() - 1);
             if word >> 32 != w.hash >> 32 {
                 continue;
             }
             let place = word as u32 - 1;
             let Some(entry) = self.entry(place).filter(|e| e.key == w.key) else { continue };
-            let record = &entry.record;
-            let side = record.side(w.swapped);
-            if record.scopes[side] == scope {
+            let (piece, at) = split(place);
+            let (side, rest) = (entry.record.side(w.swapped), &self.rests[piece][at]);
+            if rest.scope(side) == scope {
                 return Some(place);
             }
             flows += 1;
-            let better = record.scopes[1 - side] == scope;
-            if record.scopes[side] == UNSEEN && (better || adopted.is_none_or(|(_, best)| !best && better)) {
+            let better = rest.scope(1 - side) == scope;
+            if rest.scope(side) == UNSEEN && (better || adopted.is_none_or(|(_, best)| !best && better)) {
                 adopted = Some((place, better));
             } else if flows == MAX_SCOPES && adopted.is_none() {
                 // The same ends in ever more scopes would make a search of each packet: these are one flow.
@@ -313,7 +320,7 @@ impl<const N: usize> Store<N> {
         let (place, _) = adopted?;
         let (piece, at) = split(place);
         let record = &mut self.pieces[piece][at].record;
-        record.scopes[record.side(w.swapped)] = scope;
+        record.enter(&mut self.rests[piece][at], record.side(w.swapped), scope);
         Some(place)
     }
 
@@ -393,7 +400,7 @@ impl<const N: usize> Store<N> {
             if self.entry(place).is_some_and(|e| e.record.live() && e.record.fresh()) {
                 around.report(&self.found(place), Ended::Active, false);
                 let (piece, at) = split(place);
-                self.pieces[piece][at].record.next_record(now, settings);
+                self.pieces[piece][at].record.next_record(&mut self.rests[piece][at], now, settings);
                 self.begin_anew(place, settings);
             }
         }
@@ -411,7 +418,8 @@ impl<const N: usize> Store<N> {
 
     /// When the flows began, their places, and the given number.
     pub(super) fn begins(&self, of: u8) -> impl Iterator<Item = (i64, u32, u8)> + '_ {
-        let live = move |place| self.entry(place).filter(|e| e.record.live()).map(|e| (e.record.first, place, of));
+        let live =
+            move |place| self.entry(place).filter(|e| e.record.live()).map(|_| (self.rest(place).first, place, of));
         (0..self.used).filter_map(live)
     }
 
@@ -447,7 +455,7 @@ impl<const N: usize> Store<N> {
         around.report(&found, ended, true);
         self.unlink(hash(&SEED, &found.key), place);
         let (piece, at) = split(place);
-        self.pieces[piece][at].record = Record::EMPTY;
+        self.pieces[piece][at].record = Record::default();
         self.free.push(place);
     }
 
@@ -457,14 +465,16 @@ impl<const N: usize> Store<N> {
         Found {
             key: entry.key,
             record: entry.record,
+            rest: self.rests[piece][at],
             details: self.details.get(piece).map(|details| details[at]),
             spreads: self.spreads.get(piece).map(|spreads| spreads[at]),
         }
     }
 
-    fn fill(&mut self, place: u32, key: [u64; N], record: Record) {
+    fn fill(&mut self, place: u32, key: [u64; N], (record, rest): (Record, Rest)) {
         let (piece, at) = split(place);
         self.pieces[piece][at] = Entry { key, record };
+        self.rests[piece][at] = rest;
         if let Some(details) = self.details.get_mut(piece) {
             details[at] = Details::default();
         }
@@ -477,6 +487,18 @@ impl<const N: usize> Store<N> {
     fn entry(&self, place: u32) -> Option<&Entry<N>> {
         let (piece, at) = split(place);
         self.pieces.get(piece).map(|p| &p[at])
+    }
+
+    fn rest(&self, place: u32) -> &Rest {
+        let (piece, at) = split(place);
+        &self.rests[piece][at]
+    }
+
+    /// True if a flow is of a scope in a direction.
+    #[inline]
+    fn scoped(&self, place: u32, record: &Record, swapped: bool, scope: u64) -> bool {
+        let side = record.side(swapped);
+        if scope == 0 { record.plain(side) } else { self.rest(place).scope(side) == scope }
     }
 
     /// Where a hash begins to be looked for.

@@ -152,7 +152,10 @@ fn what_was_seen_of_late_stays() {
     let mut table = Table::new(Settings { max_flows: 1000, ..Settings::default() });
     for i in 0..20_000_u32 {
         let time = i64::from(i);
-        table.add(&Packets::from_iter([seen(packet(u128::from(i) + 10, 1, 2, 2, 0), time), seen(packet(1, 1, 2, 2, 0), time)]));
+        table.add(&Packets::from_iter([
+            seen(packet(u128::from(i) + 10, 1, 2, 2, 0), time),
+            seen(packet(1, 1, 2, 2, 0), time),
+        ]));
     }
     let busy = table.ended().filter(|f| f.packets[0] > 1).count();
     assert_eq!(busy, 0, "the flow that is seen all the time is never evicted");
@@ -280,7 +283,7 @@ fn closed_connections_end_soon_and_begin_anew() {
 fn shares_divide_the_flows() {
     let packet = |i: u32| {
         let (a, b) = (u128::from(i % 1000) + 10, 1);
-        (if i % 2 == 0 { packet(a, 5, b, 6, 0) } else { packet(b, 6, a, 5, 0) }, i64::from(i), 100)
+        (if i.is_multiple_of(2) { packet(a, 5, b, 6, 0) } else { packet(b, 6, a, 5, 0) }, i64::from(i), 100)
     };
     let packets: Packets = (0..3000).map(packet).collect();
     let (mut taken, mut flows) = (0, 0);
@@ -386,4 +389,76 @@ fn ends_are_those_of_looking_at_every_flow() {
         }
         assert!(ended > 400, "{ended}");
     }
+}
+
+/// One flow as it would be counted without halves, marks and ticks.
+#[derive(Default)]
+struct Plain {
+    first: i64,
+    last: i64,
+    since: i64,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    fresh: bool,
+}
+
+impl Plain {
+    fn report(&mut self, now: i64, cumulative: bool) -> (i64, i64, [u64; 2], [u64; 2]) {
+        let report = (self.first, self.last, self.packets, self.bytes);
+        (self.since, self.fresh) = (now, false);
+        if !cumulative {
+            (self.packets, self.bytes) = ([0; 2], [0; 2]);
+        }
+        report
+    }
+}
+
+#[test]
+fn records_are_those_of_plain_sums_and_times() {
+    let hour = 3600 * SECOND;
+    let mut reported = 0;
+    let limits = [None, Some(0), Some(5 * SECOND), Some(300 * SECOND), Some(3 * hour), Some(12 * hour)];
+    for (run, cumulative, active) in (0..12).map(|run| (run, run % 2 == 1, limits[run / 2])) {
+        let settings = Settings { active, cumulative, ..Settings::default() };
+        let (mut table, mut plain) = (Table::new(settings), Plain::default());
+        let mut random = crate::decode::Random(run as u64 + 3);
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let mut time = 1000 * hour;
+        for i in 0..4000 {
+            // Mostly forth by a little, sometimes back, sometimes by hours and days.
+            let step = random.below(20) as i64 * SECOND / 10;
+            time += match random.below(60) {
+                0 => -step,
+                1 => step * 1000,
+                2 => step * 20_000,
+                3 => -step * 20_000,
+                _ => step,
+            };
+            let (side, wire) = (random.below(2.min(i + 1)), random.below(1 << 32) as u32);
+            let one = if side == 0 { packet(1, 9, 2, 80, 0) } else { packet(2, 80, 1, 9, 0) };
+            table.add(&Packets::from_iter([(one, time, wire)]));
+            if i == 0 {
+                (plain.first, plain.last, plain.since) = (time, time, time);
+            } else if plain.packets != [0; 2] && active.is_some_and(|active| time - plain.since > active) {
+                theirs.extend(plain.fresh.then(|| plain.report(time, cumulative)));
+                (plain.since, plain.fresh) = (time, false);
+            }
+            if plain.packets == [0; 2] {
+                (plain.first, plain.since) = (time, time);
+            }
+            (plain.first, plain.last, plain.fresh) = (plain.first.min(time), plain.last.max(time), true);
+            plain.packets[side] += 1;
+            plain.bytes[side] += u64::from(wire);
+            ours.extend(table.ended().map(|f| (f.first, f.last, f.packets, f.bytes)));
+            if random.below(200) == 0 {
+                table.report(time, &mut |f| ours.push((f.first, f.last, f.packets, f.bytes)));
+                theirs.push(plain.report(time, cumulative));
+            }
+        }
+        table.finish(&mut |f| ours.push((f.first, f.last, f.packets, f.bytes)));
+        theirs.extend(plain.fresh.then(|| plain.report(time, cumulative)));
+        reported += theirs.len();
+        assert_eq!(ours, theirs, "{active:?} {cumulative}");
+    }
+    assert!(reported > 3000, "{reported}");
 }
