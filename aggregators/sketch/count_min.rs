@@ -52,9 +52,9 @@ impl<K: Hash + Ord + Copy> CountMin<K> {
         std::array::from_fn(|row| row * self.width + (bits[row] as u32 as usize & (self.width - 1)))
     }
 
+    /// Adds to a key of a hash.
     #[inline]
-    pub(super) fn add(&mut self, key: K, weight: u64) {
-        let hash = self.seed.hash_one(key);
+    pub(super) fn add(&mut self, hash: u64, key: K, weight: u64) {
         let places = self.places(hash);
         let least = places.iter().map(|p| self.cells[*p]).min().unwrap_or(0);
         let now = least.saturating_add(weight);
@@ -172,7 +172,7 @@ mod tests {
 
     fn filled(packets: &[(u64, u64)]) -> CountMin<u64> {
         let mut sketch = CountMin::new(COUNTERS, FixedState::with_seed(9));
-        packets.iter().for_each(|(key, weight)| sketch.add(*key, *weight));
+        packets.iter().for_each(|(key, weight)| sketch.add(sketch.seed.hash_one(*key), *key, *weight));
         sketch
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let first = (sketch.top(50), sketch.error());
         for _ in 0..2 {
             sketch.clear();
-            skewed(5, 20_000).iter().for_each(|(key, weight)| sketch.add(*key, *weight));
+            skewed(5, 20_000).iter().for_each(|(key, weight)| sketch.add(sketch.seed.hash_one(*key), *key, *weight));
             assert_eq!((sketch.top(50), sketch.error()), first);
         }
     }

@@ -41,25 +41,24 @@ impl<K: Hash + Ord + Copy> Cuckoo<K> {
         Cuckoo { buckets: vec![[None; PLACES + 1]; buckets], total: 0, packets: 0, chance: CHANCE, wear, seed }
     }
 
-    /// The two buckets of a key.
+    /// The two buckets of a hash.
     #[inline]
-    fn homes(&self, key: &K) -> [usize; 2] {
-        let hash = self.seed.hash_one(key);
+    fn homes(&self, hash: u64) -> [usize; 2] {
         let mask = self.buckets.len() - 1;
         // The upper half is never 0 as a distance, so that there are two as long as there is more than one bucket.
         [hash as u32 as usize & mask, (hash as u32 as usize ^ ((hash >> 32) as usize | 1)) & mask]
     }
 
     #[inline]
-    pub(super) fn add(&mut self, key: K, weight: u64) {
+    pub(super) fn add(&mut self, hash: u64, key: K, weight: u64) {
         self.total = self.total.saturating_add(weight);
         self.packets += 1;
-        self.enter(key, weight);
+        self.enter(hash, key, weight);
     }
 
     #[inline]
-    fn enter(&mut self, key: K, weight: u64) {
-        let homes = self.homes(&key);
+    fn enter(&mut self, hash: u64, key: K, weight: u64) {
+        let homes = self.homes(hash);
         for home in homes {
             for (place, kept) in self.buckets[home].iter_mut().enumerate() {
                 if let Some((_, sum)) = kept.as_mut().filter(|k| k.0 == key) {
@@ -118,7 +117,7 @@ impl<K: Hash + Ord + Copy> Cuckoo<K> {
             bucket[place] = Some(coming);
             let Some(out) = least else { return };
             coming = out;
-            let [one, other] = self.homes(&coming.0);
+            let [one, other] = self.homes(self.seed.hash_one(coming.0));
             at = if at == one { other } else { one };
         }
         // It has been in no lobby yet if it was pushed out; of two in one lobby the greater stays.
@@ -162,7 +161,7 @@ impl<K: Hash + Ord + Copy> Cuckoo<K> {
         self.total = self.total.saturating_add(other.total);
         self.packets = self.packets.saturating_add(other.packets);
         // The heaviest first, so that they find their places.
-        other.top(usize::MAX).into_iter().for_each(|(key, sum)| self.enter(key, sum));
+        other.top(usize::MAX).into_iter().for_each(|(key, sum)| self.enter(self.seed.hash_one(key), key, sum));
     }
 
     pub(super) fn save(&self, state: &mut Writing, mut key: impl FnMut(&K, &mut Writing)) {
@@ -184,7 +183,7 @@ impl<K: Hash + Ord + Copy> Cuckoo<K> {
         for _ in 0..state.below(most)? {
             let key = key(state)?;
             let sum = state.number()?;
-            read.enter(key, sum);
+            read.enter(read.seed.hash_one(key), key, sum);
         }
         Some(read)
     }
@@ -232,7 +231,7 @@ mod tests {
         for run in 0..4 {
             let packets = skewed(run, 100_000);
             let mut sketch = Cuckoo::new(1000, FixedState::with_seed(run));
-            packets.iter().for_each(|(key, weight)| sketch.add(*key, *weight));
+            packets.iter().for_each(|(key, weight)| sketch.add(sketch.seed.hash_one(*key), *key, *weight));
             check(&sketch, &packets, 0.01);
         }
     }
@@ -243,7 +242,7 @@ mod tests {
         let filled = |which: u64| {
             let mut sketch = Cuckoo::new(1000, FixedState::with_seed(8));
             let mine = packets.iter().filter(|(key, weight)| hash(*key, *weight) % 2 == which);
-            mine.for_each(|(key, weight)| sketch.add(*key, *weight));
+            mine.for_each(|(key, weight)| sketch.add(sketch.seed.hash_one(*key), *key, *weight));
             sketch
         };
         let (mut a, b) = (filled(0), filled(1));
@@ -260,7 +259,7 @@ mod tests {
     fn the_next_period_knows_nothing_of_the_last() {
         let mut sketch = Cuckoo::new(50, FixedState::with_seed(2));
         let mut run = || {
-            skewed(5, 20_000).iter().for_each(|(key, weight)| sketch.add(*key, *weight));
+            skewed(5, 20_000).iter().for_each(|(key, weight)| sketch.add(sketch.seed.hash_one(*key), *key, *weight));
             let top = sketch.top(100);
             sketch.clear();
             top

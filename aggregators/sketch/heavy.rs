@@ -20,6 +20,7 @@ pub(super) struct Heavy<K, T> {
     total: u64,
     seed: FixedState,
     counts: Vec<u64>,
+    generation: u64,
 }
 
 /// A key in the table.
@@ -36,14 +37,20 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
     /// Errors are at most the weight of everything divided by `counters`.
     pub(super) fn new(counters: usize, seed: FixedState) -> Self {
         let capacity = counters.max(1) * 2;
-        Heavy { table: HashTable::new(), capacity, off: 0, total: 0, seed, counts: Vec::new() }
+        Heavy { table: HashTable::new(), capacity, off: 0, total: 0, seed, counts: Vec::new(), generation: 0 }
     }
 
-    /// Adds to a key; gives what is kept beside it, which `fresh` makes if the key is new.
+    /// Reads the counters of keys with these hashes and does nothing with them: they are to be in the cache when they are needed.
     #[inline]
-    pub(super) fn add(&mut self, key: K, weight: u64, fresh: impl FnOnce() -> T) -> &mut T {
+    pub(super) fn touch(&self, hashes: &[u64]) {
+        let counter = |hash: &u64| self.table.find(*hash, |_| true).map_or(0, |c| c.least);
+        std::hint::black_box(hashes.iter().fold(0, |touched, hash| touched ^ counter(hash)));
+    }
+
+    /// Adds to a key of a hash; gives what is kept beside it, which `fresh` makes if the key is new.
+    #[inline]
+    pub(super) fn add(&mut self, hash: u64, key: K, weight: u64, fresh: impl FnOnce() -> T) -> &mut T {
         self.total += weight;
-        let hash = self.seed.hash_one(key);
         if self.table.len() >= self.capacity && self.table.find(hash, |c| c.key == key).is_none() {
             self.halve();
         }
@@ -54,11 +61,16 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
         &mut counter.beside
     }
 
-    /// What is kept beside a key that is in the table.
+    /// What is kept beside a key of a hash that is in the table.
     #[inline]
-    pub(super) fn find(&mut self, key: &K) -> Option<&mut T> {
-        let hash = self.seed.hash_one(key);
+    pub(super) fn find(&mut self, hash: u64, key: &K) -> Option<&mut T> {
         self.table.find_mut(hash, |c| c.key == *key).map(|c| &mut c.beside)
+    }
+
+    /// Changes whenever keys have gone.
+    #[inline]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     #[cold]
@@ -74,6 +86,7 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
     /// Takes so much off all counts; what is left with nothing goes.
     fn take_off(&mut self, weight: u64) {
         self.off = self.off.saturating_add(weight);
+        self.generation += 1;
         self.table.retain(|c| {
             c.least = c.least.saturating_sub(weight);
             c.least > 0
@@ -155,6 +168,7 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
             off: state.number()?,
             seed: self.seed.clone(),
             counts: Vec::new(),
+            generation: 0,
         };
         for _ in 0..state.below(self.capacity)? {
             let counter = Counter { key: key(state)?, least: state.number()?, beside: beside(state)? };
@@ -169,6 +183,7 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
 
     pub(super) fn clear(&mut self) {
         self.table.clear();
+        self.generation += 1;
         (self.off, self.total) = (0, 0);
     }
 }
@@ -181,13 +196,17 @@ mod tests {
 
     const COUNTERS: usize = 200;
 
+    fn add(heavy: &mut Heavy<u64, ()>, key: u64, weight: u64) {
+        *heavy.add(heavy.seed.hash_one(key), key, weight, || ()) = ();
+    }
+
     #[test]
     fn bounds_hold_and_nobody_heavy_is_missing() {
         for run in 0..20 {
             let mut heavy: Heavy<u64, ()> = Heavy::new(COUNTERS, FixedState::with_seed(7));
             let mut exact: HashMap<u64, u64> = HashMap::new();
             for (key, weight) in skewed(run, 60_000) {
-                heavy.add(key, weight, || ());
+                add(&mut heavy, key, weight);
                 *exact.entry(key).or_default() += weight;
             }
             check(&heavy, &exact);
@@ -201,7 +220,7 @@ mod tests {
             let mut parts: Vec<Heavy<u64, ()>> =
                 (0..5).map(|_| Heavy::new(COUNTERS, FixedState::with_seed(7))).collect();
             for (i, (key, weight)) in skewed(run, 100_000).into_iter().enumerate() {
-                parts[i % 5].add(key, weight, || ());
+                add(&mut parts[i % 5], key, weight);
                 *exact.entry(key).or_default() += weight;
             }
             let mut all: Heavy<u64, ()> = Heavy::new(COUNTERS, FixedState::with_seed(7));
@@ -234,7 +253,7 @@ mod tests {
         let mut heavy: Heavy<u64, ()> = Heavy::new(10, FixedState::with_seed(7));
         let run = |heavy: &mut Heavy<u64, ()>| {
             for i in 0..1000 {
-                heavy.add(i % 50, 1 + i % 7, || ());
+                add(heavy, i % 50, 1 + i % 7);
             }
             let mut top: Vec<(u64, u64)> = heavy.top(20).into_iter().map(|c| (c.key, c.least)).collect();
             top.sort_unstable();

@@ -48,6 +48,11 @@ impl Parts {
         Ok((source, element))
     }
 
+    /// True if the same parts are chosen, in whatever order they were written.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.chosen == other.chosen
+    }
+
     #[inline]
     fn has(&self, part: u8) -> bool {
         self.chosen & 1 << part != 0

@@ -3,6 +3,7 @@
 //! Takes the packets of `inputs.pcap` beside `aggregators.flow`, several sketches in one pass. Every sketch has a bound of its error, which is
 //! reported beside it; each period begins with nothing known. Sketches of other agents come as metrics and are merged.
 
+mod columns;
 mod count_min;
 mod cuckoo;
 mod distinct;
@@ -19,7 +20,8 @@ mod tests;
 
 use agent_api::stats::Counter;
 use agent_api::*;
-use agent_packets::{Packets, Seen};
+use agent_packets::Packets;
+use columns::Columns;
 use distinct::Distinct;
 use entropy::Entropy;
 use foldhash::quality::{FixedState, RandomState};
@@ -39,6 +41,7 @@ struct Sketch {
     heavy: Vec<(Parts, Ranked)>,
     spreaders: Vec<(Parts, Parts, Spreaders<Key>)>,
     entropy: Vec<(Parts, Entropy)>,
+    columns: Columns,
     seed: FixedState,
     latest: Option<i64>,
     merged: Counter,
@@ -135,14 +138,15 @@ impl Plugin for Sketch {
         };
         let pairs = spreaders.iter().map(|text| Parts::pair(text)).collect::<Result<Vec<_>>>().context("spreaders")?;
         let counters = settings.counters;
+        let (distinct, entropy) = (parts("distinct", distinct)?, parts("entropy", entropy)?);
+        let heavy = parts("heavy_hitters", heavy_hitters)?;
+        let sides = pairs.iter().flat_map(|(source, element)| [source, element]);
         Ok(Sketch {
-            distinct: parts("distinct", distinct)?.into_iter().map(|p| (p, Distinct::new(precision))).collect(),
-            heavy: parts("heavy_hitters", heavy_hitters)?
-                .into_iter()
-                .map(|p| (p, Ranked::new(settings.heavy_method, counters, seed.clone())))
-                .collect(),
+            columns: Columns::new(distinct.iter().chain(&entropy).chain(&heavy).chain(sides)),
+            distinct: distinct.into_iter().map(|p| (p, Distinct::new(precision))).collect(),
+            heavy: heavy.into_iter().map(|p| (p, Ranked::new(settings.heavy_method, counters, seed.clone()))).collect(),
             spreaders: pairs.into_iter().map(|(s, e)| (s, e, Spreaders::new(counters, seed.clone()))).collect(),
-            entropy: parts("entropy", entropy)?.into_iter().map(|p| (p, Entropy::new())).collect(),
+            entropy: entropy.into_iter().map(|p| (p, Entropy::new())).collect(),
             seed,
             latest: None,
             merged: env.stats("sketch", &[]).counter("states_merged"),
@@ -171,24 +175,22 @@ impl Aggregator for Sketch {
 
     fn load(&mut self, cargo: &Cargo, _: &mut Collector) {
         let Some(packets) = cargo.downcast_ref::<Packets>() else { return };
-        let seed = &self.seed;
-        let by_bytes = self.settings.weight == Weight::Bytes;
+        let Sketch { columns, distinct, entropy, heavy, spreaders, seed, settings, .. } = self;
+        columns.fill(packets, seed);
+        let (seen, by_bytes) = (packets.seen(), settings.weight == Weight::Bytes);
         // One sketch after the other, so that each has the caches for itself.
-        for (parts, distinct) in &mut self.distinct {
-            packets.seen().iter().for_each(|seen| distinct.add(seed.hash_one(parts.of(packets, seen))));
+        for (parts, distinct) in distinct {
+            columns.of(parts).iter().for_each(|hash| distinct.add(*hash));
         }
-        for (parts, entropy) in &mut self.entropy {
-            packets.seen().iter().for_each(|seen| entropy.add(seed.hash_one(parts.of(packets, seen))));
+        for (parts, entropy) in entropy {
+            columns.of(parts).iter().for_each(|hash| entropy.add(*hash));
         }
-        for (parts, heavy) in &mut self.heavy {
-            let weight = |seen: &Seen| if by_bytes { u64::from(seen.wire) } else { 1 };
-            heavy.add_all(packets.seen().iter().map(|seen| (parts.of(packets, seen), weight(seen))));
+        for (parts, heavy) in heavy {
+            let key = |i: usize| (parts.of(packets, &seen[i]), if by_bytes { u64::from(seen[i].wire) } else { 1 });
+            heavy.add_all(columns.of(parts), key);
         }
-        for (source, element, spreaders) in &mut self.spreaders {
-            for seen in packets.seen() {
-                let (source, element) = (source.of(packets, seen), seed.hash_one(element.of(packets, seen)));
-                spreaders.add(source, seed.hash_one((source, element)), element);
-            }
+        for (source, element, spreaders) in spreaders {
+            spreaders.add_all(columns.of(source), columns.of(element), |i| source.of(packets, &seen[i]));
         }
         self.latest = self.latest.max(packets.latest());
     }

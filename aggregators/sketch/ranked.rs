@@ -26,6 +26,16 @@ pub(super) enum Ranked {
     Cuckoo(Cuckoo<Key>),
 }
 
+/// Packets whose counters are fetched at the same time.
+pub(super) const BLOCK: usize = 32;
+
+fn each(hashes: &[u64], packet: impl Fn(usize) -> (Key, u64), mut add: impl FnMut(u64, Key, u64)) {
+    for (i, hash) in hashes.iter().enumerate() {
+        let (key, weight) = packet(i);
+        add(*hash, key, weight);
+    }
+}
+
 impl Ranked {
     pub(super) fn new(method: Method, counters: usize, seed: FixedState) -> Self {
         match method {
@@ -35,12 +45,20 @@ impl Ranked {
         }
     }
 
-    /// Adds all packets: the key and the weight of each.
-    pub(super) fn add_all(&mut self, packets: impl Iterator<Item = (Key, u64)>) {
+    /// Adds packets: the hash of the key of each, and by its number its key and its weight.
+    pub(super) fn add_all(&mut self, hashes: &[u64], packet: impl Fn(usize) -> (Key, u64)) {
         match self {
-            Ranked::SpaceSaving(heavy) => packets.for_each(|(key, weight)| *heavy.add(key, weight, || ()) = ()),
-            Ranked::CountMin(sketch) => packets.for_each(|(key, weight)| sketch.add(key, weight)),
-            Ranked::Cuckoo(sketch) => packets.for_each(|(key, weight)| sketch.add(key, weight)),
+            Ranked::SpaceSaving(heavy) => {
+                for (block, hashes) in hashes.chunks(BLOCK).enumerate() {
+                    heavy.touch(hashes);
+                    for (i, hash) in hashes.iter().enumerate() {
+                        let (key, weight) = packet(block * BLOCK + i);
+                        *heavy.add(*hash, key, weight, || ()) = ();
+                    }
+                }
+            }
+            Ranked::CountMin(sketch) => each(hashes, packet, |hash, key, weight| sketch.add(hash, key, weight)),
+            Ranked::Cuckoo(sketch) => each(hashes, packet, |hash, key, weight| sketch.add(hash, key, weight)),
         }
     }
 

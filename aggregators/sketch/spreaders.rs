@@ -4,9 +4,13 @@
 //! hash); in the table it has a HyperLogLog of its own, which is told of every packet. So a source with few packets to many elements gets in, and
 //! one with many packets to few does not. The filter is emptied when half of it is set: old pairs are then new once more, which only matters to
 //! who gets in.
+//!
+//! Most packets are of a pair that came just before, and change nothing: the filter has the pair, the source is in the table, its HyperLogLog has
+//! the element. Such pairs are remembered until keys leave the table or the filter is emptied, so leaving their packets out changes no figure.
 
 use super::distinct::Distinct;
 use super::heavy::Heavy;
+use super::ranked::BLOCK;
 use super::state::{Reading, Writing};
 use foldhash::quality::FixedState;
 use std::hash::Hash;
@@ -15,6 +19,8 @@ use std::hash::Hash;
 const PRECISION: u8 = 8;
 /// Bits of the filter.
 const BITS: usize = 1 << 22;
+/// Pairs that are remembered.
+const RECENT: usize = 1 << 12;
 
 /// Sources with their elements.
 #[derive(Debug)]
@@ -22,29 +28,58 @@ pub(super) struct Spreaders<K> {
     table: Heavy<K, Distinct>,
     filter: Vec<u64>,
     set: usize,
+    /// Pairs whose packets change nothing, each at its place, as long as this is the generation of the table.
+    recent: Vec<u64>,
+    generation: u64,
 }
 
 impl<K: Hash + Ord + Copy> Spreaders<K> {
     /// Keeps about twice as many sources as `counters`.
     pub(super) fn new(counters: usize, seed: FixedState) -> Self {
-        Spreaders { table: Heavy::new(counters, seed), filter: vec![0; BITS / 64], set: 0 }
+        let table = Heavy::new(counters, seed);
+        Spreaders { table, filter: vec![0; BITS / 64], set: 0, recent: vec![0; RECENT], generation: 0 }
     }
 
-    /// Takes in that a source was seen with an element; `pair` is the hash of both.
+    /// Takes in that sources were seen with elements, by the hashes of both; `source` gives one by its number.
+    pub(super) fn add_all(&mut self, sources: &[u64], elements: &[u64], source: impl Fn(usize) -> K) {
+        for (block, (sources, elements)) in sources.chunks(BLOCK).zip(elements.chunks(BLOCK)).enumerate() {
+            // Read and nothing done with it: the words are to be in the cache when they are needed.
+            let word = |(source, element): (&u64, &u64)| self.filter[place(pair(*source, *element)).0];
+            std::hint::black_box(sources.iter().zip(elements).map(word).fold(0, |touched, word| touched ^ word));
+            for (i, (hash, element)) in sources.iter().zip(elements).enumerate() {
+                self.add(*hash, *element, || source(block * BLOCK + i));
+            }
+        }
+    }
+
     #[inline]
-    pub(super) fn add(&mut self, source: K, pair: u64, element: u64) {
-        let (word, bit) = ((pair >> 32) as usize % (BITS / 64), 1 << (pair % 64));
+    fn add(&mut self, hash: u64, element: u64, source: impl FnOnce() -> K) {
+        let pair = pair(hash, element);
+        // 0 is for no pair.
+        let (recent, known) = ((pair >> 20) as usize % RECENT, pair | 1);
+        if self.recent[recent] == known {
+            return;
+        }
+        let (word, bit) = place(pair);
         if self.filter[word] & bit == 0 {
             self.filter[word] |= bit;
             self.set += 1;
-            self.table.add(source, 1, || Distinct::new(PRECISION)).add(element);
+            self.table.add(hash, source(), 1, || Distinct::new(PRECISION)).add(element);
             if self.set > BITS / 2 {
                 self.filter.fill(0);
                 self.set = 0;
+                self.recent.fill(0);
+                return;
             }
-        } else if let Some(distinct) = self.table.find(&source) {
+        } else {
+            let Some(distinct) = self.table.find(hash, &source()) else { return };
             distinct.add(element);
         }
+        if self.generation != self.table.generation() {
+            self.generation = self.table.generation();
+            self.recent.fill(0);
+        }
+        self.recent[recent] = known;
     }
 
     /// The sources with most elements, greatest first.
@@ -71,15 +106,42 @@ impl<K: Hash + Ord + Copy> Spreaders<K> {
 
     pub(super) fn clear(&mut self) {
         self.table.clear();
+        self.recent.fill(0);
         self.filter.fill(0);
         self.set = 0;
     }
+}
+
+/// The hash of a pair out of those of both. They are of different parts, so they are not the same by chance only.
+#[inline]
+fn pair(source: u64, element: u64) -> u64 {
+    source.rotate_left(32) ^ element
+}
+
+/// The word and the bit of a pair.
+#[inline]
+fn place(pair: u64) -> (usize, u64) {
+    ((pair >> 32) as usize % (BITS / 64), 1 << (pair % 64))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sketch::tests::hash;
+    use std::hash::BuildHasher;
+
+    impl Spreaders<u64> {
+        /// As without the memory of recent pairs.
+        fn add_slowly(&mut self, source: u64, element: u64) {
+            self.recent.fill(0);
+            self.add_one(source, element);
+        }
+
+        fn add_one(&mut self, source: u64, element: u64) {
+            let hash = FixedState::with_seed(3).hash_one(source);
+            self.add_all(&[hash], &[element], |_| source);
+        }
+    }
 
     #[test]
     fn scanners_are_found_in_each_period() {
@@ -93,15 +155,34 @@ mod tests {
                     1 => ((r >> 8) % 50 + 0x2_0000_0000, r >> 20 & 3),
                     _ => ((r >> 8) % 100_000, (r >> 40) & 1),
                 };
-                let pair = FixedState::with_seed(5);
-                let pair = std::hash::BuildHasher::hash_one(&pair, (source, element));
-                spreaders.add(source, pair, hash(77, element));
+                spreaders.add_one(source, hash(77, element));
             }
             let top = spreaders.top(16);
             assert!(top.iter().all(|(source, _)| *source >= 0x1_0000_0000 && *source < 0x2_0000_0000), "{top:?}");
             let away: f64 = top.iter().map(|(_, spread)| (spread / 700.0 - 1.0).abs()).sum::<f64>() / 16.0;
             assert!(away < 0.1, "period {period}: {away}");
             spreaders.clear();
+        }
+    }
+
+    #[test]
+    fn leaving_out_recent_pairs_changes_nothing() {
+        for counters in [20, 3000] {
+            let new = || Spreaders::new(counters, FixedState::with_seed(3));
+            let (mut quick, mut slow): (Spreaders<u64>, Spreaders<u64>) = (new(), new());
+            for period in 0..2 {
+                for i in 0..60_000u64 {
+                    let r = hash(period, i);
+                    // Pairs that come again soon, and sources that come back after they have left the table.
+                    let source = if r.is_multiple_of(3) { r >> 8 & 7 } else { (r >> 8) % 2000 };
+                    let element = hash(77, (r >> 40) % if r.is_multiple_of(5) { 300 } else { 2 });
+                    quick.add_one(source, element);
+                    slow.add_slowly(source, element);
+                }
+                assert_eq!(quick.top(usize::MAX), slow.top(usize::MAX));
+                quick.clear();
+                slow.clear();
+            }
         }
     }
 }
