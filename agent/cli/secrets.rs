@@ -1,6 +1,7 @@
 //! `secrets list|get|set|remove`.
 
 use super::{args, load, print, sources, surroundings};
+use crate::config::Sources;
 use crate::pipeline::Mode;
 use agent_api::{Result, anyhow, bail};
 use clap::ArgMatches;
@@ -8,7 +9,10 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(super) async fn secrets(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
-    let config = load(&sources(&[root, matches]))?;
+    // Only stores are loaded: whoever sets the first secret may not have the rest of a configuration right yet.
+    let nothing = vec!["-".to_owned()];
+    let sources = Sources { inputs: nothing.clone(), outputs: nothing, ..sources(&[root, matches]) };
+    let config = load(&sources)?;
     let surroundings = surroundings(&config, Mode::Run);
     // Stores may have secrets of other stores.
     crate::secrets::start(&config, &surroundings).await?;
@@ -29,11 +33,12 @@ pub(super) async fn secrets(root: &ArgMatches, matches: &ArgMatches) -> Result<E
             for (id, store) in stores.iter().filter(|s| wanted.is_empty() || wanted.contains(&s.0)) {
                 writeln!(out, "Known secrets for store {id:?}:")?;
                 for key in store.keys().await? {
-                    if args::flag(m, "reveal-secret") {
-                        writeln!(out, "    {key:<30}  {}", store.get(&key).await?.reveal()?)?;
-                    } else {
-                        writeln!(out, "    {key}")?;
-                    }
+                    // Scripts read columns, so the one of values is there without values, too.
+                    let value = match args::flag(m, "reveal-secret") {
+                        true => store.get(&key).await?.reveal()?,
+                        false => String::new(),
+                    };
+                    writeln!(out, "    {key:<30}  {value}")?;
                 }
             }
             print::text(&out)
