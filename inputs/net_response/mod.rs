@@ -31,7 +31,7 @@ struct NetResponse {
 struct Settings {
     /// `tcp` or `udp`.
     protocol: String,
-    /// Server and port; without a server this host.
+    /// Server and port, such as `localhost:80`; without a server this host. Needed.
     address: String,
     /// How long connecting may take; 0 means 1s.
     timeout: Duration,
@@ -47,7 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             protocol: "tcp".to_owned(),
-            address: "localhost:80".to_owned(),
+            address: String::new(),
             timeout: Duration::secs(1),
             read_timeout: Duration::secs(1),
             send: String::new(),

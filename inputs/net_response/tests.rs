@@ -83,13 +83,14 @@ async fn a_datagram_is_compared() {
 #[test]
 fn bad_options_are_refused() {
     let error = |change: fn(&mut Settings)| {
-        let mut own = Settings::default();
+        let mut own = Settings { address: "h:1".to_owned(), ..Settings::default() };
         change(&mut own);
         NetResponse::new(own, &Env::new("inputs.net_response")).err().unwrap().to_string()
     };
     assert!(error(|s| s.protocol = "sctp".to_owned()).contains("sctp"));
     assert!(error(|s| s.protocol = "udp".to_owned()).contains("send string"));
     assert!(error(|s| s.address = "h".to_owned()).contains("bad port"));
+    assert!(error(|s| s.address.clear()).contains("bad port in address \"\""));
     assert!(error(|s| s.expect = "(".to_owned()).contains("expect"));
     let local = NetResponse::new(Settings { address: ":7".to_owned(), ..Settings::default() }, &Env::new("x")).unwrap();
     assert_eq!((local.host.as_str(), local.port.as_str()), ("localhost", "7"));
