@@ -2,11 +2,13 @@
 
 #[cfg(windows)]
 mod eventlog;
+mod host;
 #[cfg(windows)]
 mod service;
 
 #[cfg(windows)]
 pub use eventlog::{Kind, Source};
+pub use host::{Drive, Interface, Memory, Swap, Times, drives, interfaces, memory, processors, swap, uptime};
 #[cfg(windows)]
 pub use service::{among_services, notify_change};
 

@@ -4,6 +4,7 @@
 
 mod proc_stat;
 mod topology;
+mod windows;
 
 use crate::host::{Reader, os};
 use agent_api::*;
@@ -63,7 +64,6 @@ impl Default for Settings {
 impl Plugin for Cpu {
     const NAME: &'static str = "cpu";
     const ABOUT: &'static str = "Reads how the processors spend their time.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
@@ -102,27 +102,32 @@ const TOTAL: &str = "cpu-total";
 impl Cpu {
     /// Brings the processors up to date.
     fn read(&mut self) -> Result<()> {
-        let text = self.reader.need(&self.stat)?;
-        let mut found = false;
         self.round += 1;
-        for (name, times) in proc_stat::parse(text, self.ticks) {
+        let Cpu { settings, processors, round, .. } = self;
+        let mut found = false;
+        let mut take = |name: &str, times: Times| {
             found = true;
             let (name, wanted) = match name {
-                "cpu" => (TOTAL, self.settings.totalcpu),
-                name => (name, self.settings.percpu),
+                "cpu" => (TOTAL, settings.totalcpu),
+                name => (name, settings.percpu),
             };
             if !wanted {
-                continue;
+                return;
             }
-            match self.processors.iter_mut().find(|p| p.name == name) {
-                Some(p) => *p = Processor { before: Some(p.now), now: times, round: self.round, ..std::mem::take(p) },
-                None => self.processors.push(Processor {
+            match processors.iter_mut().find(|p| p.name == name) {
+                Some(p) => *p = Processor { before: Some(p.now), now: times, round: *round, ..std::mem::take(p) },
+                None => processors.push(Processor {
                     name: name.to_owned(),
                     now: times,
-                    round: self.round,
+                    round: *round,
                     ..Processor::default()
                 }),
             }
+        };
+        if cfg!(windows) {
+            windows::read()?.iter().for_each(|(name, times)| take(name, *times));
+        } else {
+            proc_stat::parse(self.reader.need(&self.stat)?, self.ticks).for_each(|(name, times)| take(name, times));
         }
         // A processor that was taken away and comes back begins anew.
         self.processors.retain(|p| p.round == self.round);

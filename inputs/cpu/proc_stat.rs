@@ -47,6 +47,13 @@ pub(super) const USAGE_FIELDS: [&str; 10] = [
     "usage_guest_nice",
 ];
 
+/// Times where the system knows no others.
+pub(super) fn times(user: f64, system: f64, idle: f64, irq: f64) -> Times {
+    let mut times = Times::default();
+    (times[USER], times[SYSTEM], times[IDLE], times[IRQ]) = (user, system, idle, irq);
+    times
+}
+
 /// Name and times of each processor; the sum of all is named `cpu`. Columns that an old kernel lacks are 0; lines with less
 /// than seven columns, or with one that is no number, are left out.
 pub(super) fn parse(text: &[u8], ticks: f64) -> impl Iterator<Item = (&str, Times)> {

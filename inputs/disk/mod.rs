@@ -41,7 +41,6 @@ struct Settings {
 impl Plugin for Disk {
     const NAME: &'static str = "disk";
     const ABOUT: &'static str = "Reads how full the mounted file systems are.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
@@ -69,6 +68,9 @@ impl Plugin for Disk {
 
 impl Input for Disk {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
+        if cfg!(windows) {
+            return self.drives(out).await;
+        }
         let mut mounts = self.mounts()?;
         mounts.retain(|m| self.wants(m));
         let prefix = self.host.mount_prefix.clone();
@@ -123,13 +125,28 @@ impl Disk {
         Err(failed.unwrap_or_else(|| anyhow!("no table of mounts")))
     }
 
+    /// The drives of Windows, in place of mounts.
+    async fn drives(&self, out: &mut Collector) -> Result<()> {
+        let asked = tokio::task::spawn_blocking(agent_windows::drives).await.context("ask for the drives")?;
+        for drive in asked.context("ask for the drives")? {
+            let space =
+                os::Space { total: drive.total, available: drive.available, free: drive.free, ..Default::default() };
+            let mount = mountinfo::of_drive(drive);
+            if self.wants(&mount) && space.total > 0 {
+                self.report(&mount, space, out);
+            }
+        }
+        Ok(())
+    }
+
     fn wants(&self, mount: &Mount) -> bool {
         let Settings { mount_points, ignore_fs, ignore_mount_opts } = &self.settings;
         let shown = shown(&self.host.mount_prefix, &mount.path);
         // Asking an automounter for space would mount what it stands for.
         mount.kind != "autofs"
             && (mount_points.is_empty()
-                || mount_points.iter().any(|p| Path::new(p) == shown || Path::new(p) == mount.path))
+                || mount_points.iter().any(|p| Path::new(p) == shown || Path::new(p) == mount.path)
+                || cfg!(windows) && mount_points.contains(&mount.device))
             && !ignore_fs.contains(&mount.kind)
             && !mount.options.iter().any(|o| ignore_mount_opts.contains(o))
     }

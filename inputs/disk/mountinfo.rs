@@ -47,6 +47,13 @@ pub(super) fn parse(line: &[u8]) -> Option<Mount> {
     Some(Mount { device, numbers, path, kind, options })
 }
 
+/// A drive of Windows, with the path that Telegraf gives it: `\\C:`. It may be named as `C:` in the settings.
+pub(super) fn of_drive(drive: agent_windows::Drive) -> Mount {
+    let mode = if drive.read_only { "ro" } else { "rw" };
+    let path = format!("\\{}", drive.name).into();
+    Mount { device: drive.name, numbers: String::new(), path, kind: drive.kind, options: vec![mode.to_owned()] }
+}
+
 #[cfg(unix)]
 fn path_of(bytes: Vec<u8>) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
@@ -102,6 +109,14 @@ mod tests {
         let plain = parse(b"22 1 8:1 / / rw - ext4 /dev/own1 rw").unwrap();
         assert_eq!((plain.mode(), plain.options), ("rw", vec!["rw".to_owned()]));
         assert_eq!(parse(b"22 1 8:1 / / rw shared:1"), None);
+    }
+
+    #[test]
+    fn a_drive_is_a_mount() {
+        let drive = agent_windows::Drive { name: "C:".to_owned(), kind: "NTFS".to_owned(), ..Default::default() };
+        let mount = of_drive(drive);
+        assert_eq!((mount.path.to_str(), mount.device.as_str(), mount.mode()), (Some("\\C:"), "C:", "rw"));
+        assert_eq!(mount.kind, "NTFS");
     }
 
     #[test]

@@ -20,15 +20,13 @@ pub struct Space {
     pub inodes_free: u64,
 }
 
-/// What the kernel knows of itself.
+/// The swap space of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Seconds since the start.
-    pub uptime: u64,
-    /// Size of the swap space in bytes.
-    pub swap_total: u64,
-    /// Swap space that is not in use, in bytes.
-    pub swap_free: u64,
+pub struct Swap {
+    /// Size in bytes.
+    pub total: u64,
+    /// Bytes that are not in use.
+    pub free: u64,
 }
 
 /// What a file is, beyond its contents.
@@ -51,7 +49,7 @@ pub struct Kernel {
     pub machine: String,
 }
 
-pub use system::{clock_ticks, kernel, node, page_size, space, summary};
+pub use system::{clock_ticks, kernel, node, page_size, space, swap, uptime};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -80,15 +78,16 @@ mod system {
         })
     }
 
-    /// What the kernel knows of itself.
-    pub fn summary() -> io::Result<Summary> {
+    /// Seconds since the start of the machine.
+    pub fn uptime() -> io::Result<u64> {
+        Ok(rustix::system::sysinfo().uptime.unsigned_abs())
+    }
+
+    /// The swap space of the machine.
+    pub fn swap() -> io::Result<Swap> {
         let info = rustix::system::sysinfo();
         let bytes = |n: u64| n.saturating_mul(u64::from(info.mem_unit));
-        Ok(Summary {
-            uptime: info.uptime.unsigned_abs(),
-            swap_total: bytes(info.totalswap),
-            swap_free: bytes(info.freeswap),
-        })
+        Ok(Swap { total: bytes(info.totalswap), free: bytes(info.freeswap) })
     }
 
     /// What a file is; links are followed.
@@ -135,9 +134,15 @@ mod system {
         unsupported()
     }
 
-    /// What the kernel knows of itself.
-    pub fn summary() -> io::Result<Summary> {
-        unsupported()
+    /// Seconds since the start of the machine.
+    pub fn uptime() -> io::Result<u64> {
+        agent_windows::uptime()
+    }
+
+    /// The swap space of the machine.
+    pub fn swap() -> io::Result<Swap> {
+        let swap = agent_windows::swap()?;
+        Ok(Swap { total: swap.total, free: swap.total.saturating_sub(swap.used) })
     }
 
     /// What a file is; links are followed.
@@ -161,8 +166,8 @@ mod tests {
         assert!(page_size() >= 4096);
         let root = space(Path::new("/")).unwrap();
         assert!(root.total > 0 && root.free <= root.total && root.available <= root.free);
-        let now = summary().unwrap();
-        assert!(now.uptime > 0 && now.swap_free <= now.swap_total);
+        let swap = swap().unwrap();
+        assert!(uptime().unwrap() > 0 && swap.free <= swap.total);
         let null = node(Path::new("/dev/null")).unwrap();
         assert_eq!((null.major, null.minor), (1, 3));
         assert!(!kernel().unwrap().release.is_empty());

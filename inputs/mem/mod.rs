@@ -32,7 +32,6 @@ struct Settings {
 impl Plugin for Mem {
     const NAME: &'static str = "mem";
     const ABOUT: &'static str = "Reads how the memory is used.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
@@ -47,6 +46,11 @@ impl Plugin for Mem {
 
 impl Input for Mem {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
+        if cfg!(windows) {
+            let memory = agent_windows::memory().context("ask for the memory")?;
+            usage(memory.total, memory.available, out);
+            return Ok(());
+        }
         let read = || format!("read {}", self.meminfo.display());
         let values = meminfo::parse(self.reader.need(&self.meminfo)?).with_context(read)?;
         let total = values.of("MemTotal");
@@ -60,14 +64,7 @@ impl Input for Mem {
                 values.estimate_available(watermark)
             }
         };
-        let share = |part: u64| 100.0 * part as f64 / total as f64;
-        let used = total.saturating_sub(available);
-        let mut metric = out.metric("mem").kind(Kind::Gauge);
-        metric.add_field("total", total);
-        metric.add_field("available", available);
-        metric.add_field("used", used);
-        metric.add_field("used_percent", share(used));
-        metric.add_field("available_percent", share(available));
+        let mut metric = usage(total, available, out);
         metric.add_field("cached", values.of("Cached").saturating_add(values.of("SReclaimable")));
         for (field, key) in meminfo::FIELDS {
             metric.add_field(field, values.of(key));
@@ -79,6 +76,19 @@ impl Input for Mem {
         }
         Ok(())
     }
+}
+
+/// What every system tells.
+fn usage(total: u64, available: u64, out: &mut Collector) -> Builder<'_> {
+    let share = |part: u64| if total > 0 { 100.0 * part as f64 / total as f64 } else { 0.0 };
+    let used = total.saturating_sub(available);
+    let mut metric = out.metric("mem").kind(Kind::Gauge);
+    metric.add_field("total", total);
+    metric.add_field("available", available);
+    metric.add_field("used", used);
+    metric.add_field("used_percent", share(used));
+    metric.add_field("available_percent", share(available));
+    metric
 }
 
 #[cfg(test)]

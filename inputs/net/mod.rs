@@ -4,6 +4,7 @@
 //! user names them; the files of another host (`HOST_PROC`) are taken whole, as this one's flags say nothing of them.
 
 mod dev;
+mod windows;
 
 use crate::host::{Reader, scan};
 use agent_api::*;
@@ -37,7 +38,6 @@ struct Settings {
 impl Plugin for Net {
     const NAME: &'static str = "net";
     const ABOUT: &'static str = "Reads the traffic of network interfaces.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
@@ -57,6 +57,11 @@ impl Plugin for Net {
 
 impl Input for Net {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
+        if cfg!(windows) {
+            let all = agent_windows::interfaces().context("ask for the interfaces")?;
+            all.iter().filter(|one| windows::wanted(one, &self.interfaces)).for_each(|one| windows::report(one, out));
+            return Ok(());
+        }
         for line in scan::lines(self.reader.need(&self.dev)?) {
             let Some((name, counters)) = dev::parse(line) else { continue };
             let name = scan::text(name);

@@ -28,7 +28,6 @@ struct Settings {}
 impl Plugin for Swap {
     const NAME: &'static str = "swap";
     const ABOUT: &'static str = "Reads how the swap space is used.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {
@@ -38,7 +37,7 @@ impl Plugin for Swap {
 
 impl Input for Swap {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
-        let os::Summary { swap_total: total, swap_free: free, .. } = os::summary().context("ask for swap space")?;
+        let os::Swap { total, free } = os::swap().context("ask for swap space")?;
         let used = total.saturating_sub(free);
         out.metric("swap")
             .kind(Kind::Gauge)
@@ -46,6 +45,10 @@ impl Input for Swap {
             .field("used", used)
             .field("free", free)
             .field("used_percent", if total > 0 { 100.0 * used as f64 / total as f64 } else { 0.0 });
+        if cfg!(windows) {
+            // Windows counts no traffic of its page files alone.
+            return Ok(());
+        }
         let (read, written) = traffic(self.reader.need(&self.vmstat)?);
         out.metric("swap").kind(Kind::Counter).field("in", read).field("out", written);
         Ok(())

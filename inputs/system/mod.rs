@@ -59,12 +59,13 @@ const GROUPS: [&str; 7] = ["legacy", "cpus", "dmi", "load", "os", "uptime", "use
 impl Plugin for System {
     const NAME: &'static str = "system";
     const ABOUT: &'static str = "Reads load, uptime, users and what the machine is.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(mut settings: Settings, env: &Env) -> Result<Self> {
         for name in &settings.include {
             ensure!(GROUPS.contains(&name.as_str()), "include: unknown {name:?}, known are {}", GROUPS.join(", "));
+            let there = !cfg!(windows) || ["legacy", "cpus", "uptime"].contains(&name.as_str());
+            ensure!(there, "include: {name:?} is not on Windows");
         }
         if settings.include.is_empty() {
             settings.include = Settings::default().include;
@@ -108,8 +109,10 @@ impl System {
     /// The three metrics of old.
     fn legacy(&mut self, out: &mut Collector) {
         let mut numbers = Vec::with_capacity(8);
-        self.add_load(&mut numbers, out);
-        self.add_users(&mut numbers, out);
+        if !cfg!(windows) {
+            self.add_load(&mut numbers, out);
+            self.add_users(&mut numbers, out);
+        }
         self.add_cpus(&mut numbers, out);
         out.metric("system").kind(Kind::Gauge).fields(numbers);
         if let Some(uptime) = uptime(out) {
@@ -186,6 +189,13 @@ impl System {
 
     /// Counting takes a file a processor, so it is done when processors have come or gone.
     fn add_cpus(&mut self, fields: &mut Vec<(&'static str, Value<'static>)>, out: &mut Collector) {
+        if cfg!(windows) {
+            match agent_windows::processors() {
+                Ok(all) => fields.push(("n_cpus", Value::Int(all.len() as i64))),
+                Err(e) => out.error(anyhow!("ask for the processors: {e}")),
+            }
+            return;
+        }
         let online = self.reader.read(&self.host.sys.join("devices/system/cpu/online")).map(<[u8]>::to_vec);
         let counted = match (&self.cpus, &online) {
             (Some((then, cpus)), Ok(now)) if then == now => Ok(*cpus),
@@ -217,8 +227,8 @@ fn load(text: &[u8]) -> Option<[f64; 3]> {
 }
 
 fn uptime(out: &mut Collector) -> Option<u64> {
-    match os::summary() {
-        Ok(summary) => Some(summary.uptime),
+    match os::uptime() {
+        Ok(uptime) => Some(uptime),
         Err(e) => {
             out.error(anyhow!("ask for the uptime: {e}"));
             None
