@@ -7,8 +7,9 @@ use super::buffer::Buffer;
 use super::dead_letters::DeadLetters;
 use super::isolate::refuses_all;
 use super::lanes::Lanes;
-use super::link::{Link, OutputHandle, WriterState};
+use super::link::{Link, OutputHandle, Pace, WriterState};
 use super::retry::Retry;
+use super::schedule;
 use crate::config::StartupError;
 use agent_api::plugin::DynOutput;
 use agent_api::{Chunk, Log, Settled, StartError, View, WriteError};
@@ -112,7 +113,7 @@ impl Writer {
         if !self.opened {
             link.account.health.bad();
         }
-        let mut due = tokio::time::Instant::now() + self.pause();
+        let mut due = self.next_flush();
         loop {
             tokio::select! {
                 biased;
@@ -120,13 +121,13 @@ impl Writer {
                 () = link.queue.ready().notified() => self.full_batches().await,
                 () = tokio::time::sleep_until(due) => {
                     self.flush().await;
-                    due = tokio::time::Instant::now() + self.pause();
+                    due = self.next_flush();
                 }
                 () = link.flush.notified() => {
                     self.retry.now();
                     self.flush().await;
                 }
-                Ok(()) = pace.changed() => due = tokio::time::Instant::now() + self.pause(),
+                Ok(()) = pace.changed() => due = self.next_flush(),
             }
         }
         if self.hands_over() {
@@ -140,9 +141,9 @@ impl Writer {
         link.queue.len()
     }
 
-    fn pause(&self) -> Duration {
-        let pace = *self.link.pace.borrow();
-        pace.interval + super::schedule::random(pace.jitter)
+    fn next_flush(&self) -> tokio::time::Instant {
+        let Pace { interval, jitter } = *self.link.pace.borrow();
+        schedule::together(tokio::time::Instant::now(), interval) + interval + schedule::random(jitter)
     }
 
     /// True if another writer waits for the queue.

@@ -1,6 +1,7 @@
 //! The schedule of a polled input: ticks on the interval, jitter and offset, a round that overruns skips ticks and says so.
 
 use agent_api::Log;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep_until};
 
@@ -22,8 +23,11 @@ pub(super) struct Ticks {
 impl Schedule {
     /// The ticks from now on: the first at the next multiple of the interval if rounded, else now.
     pub(super) fn start(self) -> Ticks {
-        let first = if self.round { until_aligned(since_epoch(), self.interval) } else { Duration::ZERO };
-        Ticks { schedule: self, due: Instant::now() + first + self.offset }
+        let due = match self.round {
+            true => Instant::now() + until_aligned(since_epoch(), self.interval),
+            false => together(Instant::now(), self.interval),
+        };
+        Ticks { schedule: self, due: due + self.offset }
     }
 }
 
@@ -42,6 +46,20 @@ impl Ticks {
         sleep_until(self.due + random(self.schedule.jitter)).await;
         self.due += self.schedule.interval;
     }
+}
+
+/// Timers that come so close to each other are one, so that the processor is woken once for all of them.
+const TOGETHER: Duration = Duration::from_millis(20);
+
+/// A time shortly before, which it shares with others that begin at about the same time; short intervals begin when they begin.
+pub(super) fn together(at: Instant, interval: Duration) -> Instant {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    let since = at.saturating_duration_since(*BEGIN.get_or_init(|| at));
+    if interval < 10 * TOGETHER {
+        return at;
+    }
+    let over = since.as_nanos() % TOGETHER.as_nanos();
+    at - Duration::from_nanos(u64::try_from(over).unwrap_or(0))
 }
 
 /// How long until the next multiple of the interval; a hundredth of it is added first, so that a tick is not met twice.
@@ -77,6 +95,17 @@ mod tests {
         assert_eq!(until_aligned(s(1_000_003), s(10)), s(7));
         assert_eq!(until_aligned(s(1_000_000), s(10)), s(10));
         assert_eq!(until_aligned(Duration::from_millis(1_000_009_950), s(10)), Duration::from_millis(10_050));
+    }
+
+    #[test]
+    fn what_begins_at_about_the_same_time_shares_its_ticks() {
+        let (ms, now) = (Duration::from_millis, Instant::now());
+        let begin = together(now, ms(1000)) + ms(40);
+        for late in [0, 1, 19] {
+            assert_eq!(together(begin + ms(late), ms(1000)), begin);
+            assert_eq!(together(begin + ms(late), ms(100)), begin + ms(late));
+        }
+        assert_eq!(together(begin + ms(20), ms(1000)), begin + ms(20));
     }
 
     #[test]

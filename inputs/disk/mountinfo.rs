@@ -81,9 +81,9 @@ pub(super) fn device(mount: &Mount, host: &HostPaths) -> String {
     }
 }
 
-/// The name of a mapped device, as `vg-root`.
+/// The name of a mapped device, as `vg-root`. The kernel calls these `dm-0` and so on; to look for others costs a call each time.
 pub(super) fn label(device: &str, host: &HostPaths) -> Option<String> {
-    if device.contains('/') {
+    if !device.starts_with("dm-") || device.contains('/') {
         return None;
     }
     let text = std::fs::read_to_string(host.sys.join("block").join(device).join("dm/name")).ok()?;
