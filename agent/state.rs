@@ -42,9 +42,11 @@ pub fn save(file: &Path, surroundings: &Surroundings) -> Result<()> {
 pub async fn keep(file: impl Fn() -> Option<PathBuf>, surroundings: Surroundings, stop: CancellationToken) {
     let (mut last, mut failing) = (None, false);
     loop {
+        // A reload may say where, but until it does there is nothing to wake the processor for.
+        let pause = if file().is_some() { PAUSE } else { LONG_PAUSE };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         let (Some(file), Ok(now)) = (file(), text(&surroundings)) else { continue };
         let now = Some((file, now));
@@ -65,6 +67,8 @@ pub async fn keep(file: impl Fn() -> Option<PathBuf>, surroundings: Surroundings
 
 /// States are looked at so often.
 const PAUSE: Duration = Duration::from_millis(200);
+/// So often while there is no state file.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 fn text(surroundings: &Surroundings) -> Result<Vec<u8>> {
     let states = surroundings.states.lock().unwrap_or_else(PoisonError::into_inner);
