@@ -4,8 +4,6 @@
 //! another. So plugins are asked, every few seconds at most, and one that does not say is shown as not known.
 
 use super::account::Account;
-use agent_api::plugin::DynProcessor;
-use agent_api::{Batch, Result, Scope};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,45 +43,6 @@ impl Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         self.note(None);
-    }
-}
-
-/// A processor that is asked what it holds.
-pub(super) struct Weighed {
-    processor: Box<dyn DynProcessor>,
-    holding: Holding,
-}
-
-impl Weighed {
-    pub(super) fn new(processor: Box<dyn DynProcessor>, account: &Arc<Account>) -> Self {
-        Weighed { processor, holding: Holding::new(account) }
-    }
-}
-
-impl DynProcessor for Weighed {
-    fn scope(&self) -> Scope {
-        self.processor.scope()
-    }
-    fn open(&mut self) -> Result<()> {
-        self.processor.open()
-    }
-    fn apply(&mut self, batch: &mut Batch) {
-        self.processor.apply(batch);
-        self.holding.look(|| self.processor.held_bytes());
-    }
-    fn ticks(&self) -> bool {
-        self.processor.ticks()
-    }
-    fn tick(&mut self, out: &mut Batch) {
-        self.processor.tick(out);
-        self.holding.look(|| self.processor.held_bytes());
-    }
-    fn finish(&mut self, out: &mut Batch) {
-        self.processor.finish(out);
-        self.holding.note(self.processor.held_bytes());
-    }
-    fn held_bytes(&self) -> Option<usize> {
-        self.processor.held_bytes()
     }
 }
 

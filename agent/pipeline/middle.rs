@@ -7,7 +7,6 @@ use super::account::{Account, Key, keys};
 use super::aggregate::{self, Aggregation, Router};
 use super::board::Seat;
 use super::change::{Match, carry_state, pair};
-use super::held::Weighed;
 use super::process::{self, Chain, Steps};
 use super::stage::{Gate, Held, Next};
 use super::{Credit, Fanout, input, odd};
@@ -98,12 +97,6 @@ impl Middle {
         }
     }
 
-    /// Makes processors whose memory is counted in an account.
-    fn weighed(&self, account: &Arc<Account>) -> process::Maker {
-        let (make, account) = (self.processors.clone(), account.clone());
-        Arc::new(move |config| Ok(Box::new(Weighed::new(make(config)?, &account))))
-    }
-
     /// Builds what is new; None if nothing changes.
     pub(super) fn prepare(&self, config: &Config) -> Result<Option<Change>> {
         let agent = &config.agent;
@@ -126,7 +119,7 @@ impl Middle {
         }
         change.layout.round = agent.round_interval;
         for (key, config, account) in &change.layout.processors {
-            let build = || process::build(config, *key, account, &self.weighed(account), self.workers);
+            let build = || process::build(config, *key, account, &self.processors, self.workers);
             if change.layout.before.contains(key) && !self.layout.before.contains(key) {
                 change.before.insert(*key, build()?);
             }

@@ -4,6 +4,7 @@
 //! are cores: batches are dealt out in turn and collected in the same turn, so their order is kept without any sorting.
 
 use super::account::{Account, Key};
+use super::held::Holding;
 use super::stage::{self, DEPTH, Next};
 use crate::config::{Filter, ProcessorConfig};
 use agent_api::plugin::DynProcessor;
@@ -24,6 +25,7 @@ pub(super) struct Step {
     config: ProcessorConfig,
     key: Key,
     account: Arc<Account>,
+    holding: Holding,
     maker: Maker,
     log: Log,
 }
@@ -150,8 +152,8 @@ impl Step {
     fn new(config: &ProcessorConfig, key: Key, account: &Arc<Account>, maker: &Maker) -> Result<Self> {
         let processor = maker(config)?;
         let log = Log::new(&config.plugin.log_name(), config.plugin.log_level, account.errors.clone());
-        let (filter, config, account) = (config.filter.clone(), config.clone(), account.clone());
-        Ok(Step { processor, filter, config, key, account, maker: maker.clone(), log })
+        let (filter, config, holding) = (config.filter.clone(), config.clone(), Holding::new(account));
+        Ok(Step { processor, filter, config, key, account: account.clone(), holding, maker: maker.clone(), log })
     }
 
     fn spreads(&self) -> bool {
@@ -206,6 +208,7 @@ impl Step {
                 Err(e) => self.log.error(format_args!("failed to start anew: {e:#}")),
             }
         }
+        self.holding.look(|| self.processor.held_bytes());
     }
 }
 

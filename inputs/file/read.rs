@@ -41,7 +41,7 @@ pub(super) fn file(
             }
         }
     } else {
-        side_by_side(several, &mut blocks, env, out, tag, &mut bad)?;
+        side_by_side(several, &*parser, env.parser()?, &mut blocks, out, tag, &mut bad);
     }
     bad.or_ok()?;
     blocks.failed.map_or(Ok(()), Err)
@@ -75,22 +75,22 @@ fn sharing(env: &Env, count: usize) -> Result<Vec<BoxParser>> {
     Ok(parsers)
 }
 
-/// Reads blocks by several parsers; their metrics come in the order of the file.
+/// Reads blocks, as the cutter cuts them, by several parsers; their metrics come in the order of the file.
 fn side_by_side(
     parsers: Vec<BoxParser>,
+    cutter: &dyn DynParser,
+    mut joiner: BoxParser,
     blocks: &mut Blocks,
-    env: &Env,
     out: &mut Collector,
     tag: Option<Tag<'_>>,
     bad: &mut ParseError,
-) -> Result<()> {
-    let (cutter, mut joiner) = (env.parser()?, env.parser()?);
+) {
     let work = |parser: &mut BoxParser, block: Block| {
         let mut part = Collector::new();
         let result = parser.parse(&Body::new(block.bytes), &mut part);
         (part, result, block.lines_before)
     };
-    in_order(parsers, std::iter::from_fn(|| blocks.next(&*cutter)), work, |(mut part, result, lines_before)| {
+    in_order(parsers, std::iter::from_fn(|| blocks.next(cutter)), work, |(mut part, result, lines_before)| {
         let mut batch = part.take();
         joiner.join(&mut batch);
         if let Some(tag) = tag {
@@ -105,7 +105,6 @@ fn side_by_side(
         }
         true
     });
-    Ok(())
 }
 
 /// Parses all of a file or a block of it.

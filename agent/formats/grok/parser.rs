@@ -202,8 +202,8 @@ impl Parser for Grok {
     }
 
     fn share(&mut self) -> bool {
-        self.shares = true;
-        !self.multiline
+        self.shares = !self.multiline;
+        self.shares
     }
 
     fn join(&mut self, part: &mut Batch) {
