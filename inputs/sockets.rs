@@ -59,7 +59,13 @@ pub(crate) trait Protocol: Send + Sync + 'static {
     /// The messages of one connection.
     type Messages: Send;
 
-    /// A connection begins.
+    /// The option that bounds the number of connections, for the log.
+    const MOST: &'static str = "max_connections";
+
+    /// A client has connected and was let in; not called for a connection of the listener before.
+    fn accepted(&self) {}
+
+    /// A connection begins, or goes on that another listener has begun.
     fn begin(&self, peer: Peer) -> Result<Self::Messages>;
 
     /// Where what comes is appended.
@@ -87,8 +93,8 @@ pub(crate) struct Connections<P> {
     pub(crate) protocol: P,
     pub(crate) gate: Arc<Gate>,
     pub(crate) tls: Option<TlsConfig>,
-    /// Connections at a time; 0 means no bound.
-    pub(crate) most: usize,
+    /// Connections at a time; None means no bound.
+    pub(crate) most: Option<usize>,
     /// A connection that sends nothing for so long is closed.
     pub(crate) read_timeout: Option<Time>,
     pub(crate) keep_alive: Option<Time>,
@@ -129,12 +135,12 @@ impl<P: Protocol> Connections<P> {
                     continue;
                 }
             };
-            let most = server.most;
-            if most > 0 && connections.len() >= most {
-                server.log.warn(format_args!("turn {} away: max_connections = {most} are open", sender(peer)));
+            if let Some(most) = server.most.filter(|most| connections.len() >= *most) {
+                server.log.warn(format_args!("turn {} away: {} = {most} are open", sender(peer), P::MOST));
             } else if !server.gate.allows(peer.ip()) {
                 server.log.debug(format_args!("turn {} away: not in allowed_sources", sender(peer)));
             } else {
+                server.protocol.accepted();
                 connections.spawn(server.clone().connection(stream, peer, socket.clone(), stop.clone()));
             }
         }

@@ -16,6 +16,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use crate::sockets::{Connections, Gate};
 use agent_api::*;
 use agent_net::server::{Address, Drops, Listener as Socket, Packets, Waker};
 use line::datadog_tags;
@@ -253,14 +254,32 @@ impl Statsd {
                 (tokio::task::spawn_blocking(receive), Some(waker), drops)
             }
             Bound::Connections(socket) => {
-                let limits = tcp::Limits {
-                    connections: self.settings.max_tcp_connections,
-                    keep_alive: self.settings.tcp_keep_alive.then_some(*self.settings.tcp_keep_alive_period),
+                self.env.log.info(format_args!("listening on {}", self.settings.service_address));
+                let most = self.settings.max_tcp_connections;
+                intake.stats.tcp_max.set(i64::try_from(most).unwrap_or(i64::MAX));
+                let server = Connections {
+                    gate: Arc::new(Gate::new("identity", Size(0), &[])?),
+                    tls: None,
+                    most: Some(most),
+                    read_timeout: None,
+                    keep_alive: self.keep_alive(),
+                    receive_buffer: None,
+                    open: intake.stats.tcp_current.clone(),
+                    bytes: intake.stats.tcp_bytes.clone(),
+                    log: self.env.log.clone(),
+                    out: out.clone(),
+                    protocol: tcp::Transport { intake, out },
                 };
-                let log = self.env.log.clone();
-                (tokio::spawn(tcp::serve(socket, limits, intake, out, log, stop)), None, None)
+                (tokio::spawn(server.serve(socket, stop)), None, None)
             }
         })
+    }
+
+    /// After what time the system probes a silent connection, two hours where none is given; None means never.
+    fn keep_alive(&self) -> Option<std::time::Duration> {
+        let period = *self.settings.tcp_keep_alive_period;
+        let period = if period.is_zero() { std::time::Duration::from_secs(7200) } else { period };
+        self.settings.tcp_keep_alive.then_some(period)
     }
 
     /// Tells what has come, piece by piece; receiving goes on meanwhile.

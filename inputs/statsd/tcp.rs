@@ -1,92 +1,83 @@
-//! Connections that send lines.
+//! Connections that send lines; what is whole is counted at once, and the rest of a line goes with the connection to the server
+//! that takes the place of this one at a reload.
 
 use super::packet::{Bad, Intake};
-use agent_api::{Log, Result, Sender, Stop};
-use agent_net::server::{Listener, Peer, Stream};
+use crate::sockets::Protocol;
+use agent_api::{Batch, ParseError, Result, Sender, anyhow};
+use agent_net::server::Peer;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::task::JoinSet;
-
-/// Bounds of the connections.
-pub(super) struct Limits {
-    /// How many at a time.
-    pub(super) connections: usize,
-    /// After what time the system probes a silent one; zero: its own.
-    pub(super) keep_alive: Option<Duration>,
-}
 
 /// A line may be so long; the rest of a longer one is passed over.
 const LINE: usize = 64 << 10;
 
-/// Serves until the stop.
-pub(super) async fn serve(
-    listener: Listener,
-    limits: Limits,
-    intake: Arc<Intake>,
-    out: Sender,
-    log: Log,
-    stop: Stop,
-) -> Result<()> {
-    let mut connections = JoinSet::new();
-    intake.stats.tcp_max.set(i64::try_from(limits.connections).unwrap_or(i64::MAX));
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = stop.stopped() => break,
-            accepted = listener.accept() => accepted,
-        };
-        while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((_, peer)) if connections.len() >= limits.connections => {
-                log.warn(format_args!("turn {peer:?} away: max_tcp_connections = {} are open", limits.connections));
-            }
-            Ok((stream, peer)) => {
-                if let Some(period) = limits.keep_alive {
-                    let period = if period.is_zero() { Duration::from_secs(7200) } else { period };
-                    stream.set_keep_alive(period)?;
-                }
-                intake.stats.tcp_total.inc();
-                connections.spawn(connection(stream, peer, intake.clone(), out.clone(), stop.clone()));
-            }
-            // No file descriptor left, or the client is gone: others may end meanwhile.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-    }
-    while connections.join_next().await.is_some() {}
-    Ok(())
+/// Lines over connections.
+pub(super) struct Transport {
+    pub(super) intake: Arc<Intake>,
+    /// For bad lines, which are told as those of packets are.
+    pub(super) out: Sender,
 }
 
-async fn connection(mut stream: Stream, peer: Peer, intake: Arc<Intake>, out: Sender, stop: Stop) {
-    intake.stats.tcp_current.inc();
-    let mut lines = Lines::default();
-    let mut bad = Bad::default();
-    loop {
-        lines.buffer.reserve(LINE);
-        let mut some = (&mut stream).take(LINE as u64);
-        let read = tokio::select! {
-            read = some.read_buf(&mut lines.buffer) => read.unwrap_or(0),
-            () = stop.stopped() => 0,
-        };
-        intake.stats.tcp_bytes.add(read as i64);
-        // At the end the last line counts without its end too.
-        let whole = if read == 0 { lines.rest() } else { lines.whole() };
-        if !whole.is_empty() {
-            intake.stats.tcp_packets.add(memchr::memchr_iter(b'\n', whole).count().max(1) as i64);
-            let at_once = intake.take(std::iter::once((whole, peer.ip())), &mut bad);
-            if !at_once.is_empty() {
-                out.send_live(at_once).await;
-            }
-            bad.report(&out);
+impl Protocol for Transport {
+    type Messages = Incoming;
+
+    const MOST: &'static str = "max_tcp_connections";
+
+    fn accepted(&self) {
+        self.intake.stats.tcp_total.inc();
+    }
+
+    fn begin(&self, peer: Peer) -> Result<Incoming> {
+        Ok(Incoming { peer, lines: Lines::default(), bad: Bad::default(), at_once: Batch::new() })
+    }
+
+    fn buffer<'a>(&self, incoming: &'a mut Incoming) -> &'a mut Vec<u8> {
+        &mut incoming.lines.buffer
+    }
+
+    fn read(&self, incoming: &mut Incoming, _: usize, _: &mut ParseError) -> Result<()> {
+        self.count(incoming, Lines::whole);
+        if incoming.lines.cut() {
+            let peer = incoming.peer;
+            self.out.error(anyhow!("pass over a line from {peer:?}: longer than {LINE} bytes"));
         }
-        if read == 0 {
-            break;
-        }
-        if lines.cut() {
-            out.error(agent_api::anyhow!("pass over a line from {peer:?}: longer than {LINE} bytes"));
+        Ok(())
+    }
+
+    fn unread(&self, incoming: &mut Incoming) -> Option<Vec<u8>> {
+        let lines = &mut incoming.lines;
+        (!lines.skipping).then(|| std::mem::take(&mut lines.buffer))
+    }
+
+    fn finish(&self, incoming: &mut Incoming, _: &mut ParseError) {
+        // The last line counts without its end, too.
+        self.count(incoming, Lines::rest);
+    }
+
+    fn made(&self, incoming: &mut Incoming) -> Batch {
+        incoming.at_once.take()
+    }
+}
+
+impl Transport {
+    /// Counts what `lines` gives.
+    fn count(&self, incoming: &mut Incoming, lines: fn(&mut Lines) -> &[u8]) {
+        let Incoming { peer, lines: from, bad, at_once } = incoming;
+        let text = lines(from);
+        if !text.is_empty() {
+            self.intake.stats.tcp_packets.add(memchr::memchr_iter(b'\n', text).count().max(1) as i64);
+            *at_once = self.intake.take(std::iter::once((text, peer.ip())), bad);
+            bad.report(&self.out);
         }
     }
-    intake.stats.tcp_current.add(-1);
+}
+
+/// What came on one connection.
+pub(super) struct Incoming {
+    peer: Peer,
+    lines: Lines,
+    bad: Bad,
+    /// What is told before the interval ends.
+    at_once: Batch,
 }
 
 /// What has been read, cut at line ends.

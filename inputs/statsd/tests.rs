@@ -339,3 +339,51 @@ async fn over_tcp() {
     .await;
     assert_eq!(told, ["a counter value=2", "b counter value=2"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_hands_connections_on() {
+    use agent_net::server::{Leaving, Sockets};
+    use std::sync::Arc;
+    use tokio::io::AsyncWriteExt;
+    let start = |own: fn(&mut Settings)| async move {
+        let own = settings(|s| {
+            (s.protocol, s.service_address) = ("tcp".to_owned(), "127.0.0.1:0".to_owned());
+            own(s);
+        });
+        let mut plugin = Statsd::new(own, &Env::new("inputs.statsd")).unwrap();
+        plugin.open().await.unwrap();
+        let Some(Bound::Connections(socket)) = &plugin.bound else { panic!("tcp has connections") };
+        (socket.local().unwrap(), plugin.intake.clone(), Running::start(plugin))
+    };
+    let names = |intake: Arc<Intake>, count| async move {
+        for _ in 0..500 {
+            if intake.with(|table| table.known()) == count {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let told = |kept: Arc<crate::testing::Kept>| kept.take().iter().flat_map(text).collect::<Vec<_>>();
+
+    let (sockets, leaving) = (Sockets::default(), Arc::new(Leaving::default()));
+    let (at, counted, before) = sockets.open(&leaving, start(|_| {})).await;
+    let mut client = tokio::net::TcpStream::connect(at).await.unwrap();
+    client.write_all(b"a:1|c\nbroken\nhalf:2").await.unwrap();
+    names(counted, 1).await;
+    leaving.add(&sockets);
+    let (again, counting, after) = Sockets::default().open(&leaving, start(|s| s.float_counters = true)).await;
+    assert_eq!(again, at);
+    sockets.hand_over();
+    let kept = before.stop().await;
+    assert_eq!(kept.errors(), ["parse line \"broken\": no ':' after the name"]);
+    assert_eq!(told(kept), ["a counter value=1"]);
+    // An error of the first write after an end comes with the second.
+    for bytes in [b"5|c\n".as_slice(), b"b:1|c\n", b"c:1|c"] {
+        client.write_all(bytes).await.unwrap();
+    }
+    drop(client);
+    names(counting, 3).await;
+    let kept = after.stop().await;
+    assert!(kept.errors().is_empty(), "{:?}", kept.errors());
+    assert_eq!(told(kept), ["b counter value=f1.0", "c counter value=f1.0", "half counter value=f25.0"]);
+}

@@ -168,7 +168,7 @@ impl Listener for Syslog {
                     protocol: Transport { framing: self.framing, reading: self.reading.clone() },
                     gate: self.gate.clone(),
                     tls: self.tls.config(&[])?,
-                    most: s.max_connections,
+                    most: Some(s.max_connections).filter(|n| *n > 0),
                     read_timeout: (!s.read_timeout.is_zero()).then_some(*s.read_timeout),
                     keep_alive: s.keep_alive_period.map(|p| *p),
                     receive_buffer: usize::try_from(s.read_buffer_size.0).ok().filter(|n| *n > 0),
