@@ -62,11 +62,11 @@ impl Scope<'_> {
             }
             Axis::Following => {
                 let behind = document.end(node)..document.len() as u32;
-                each(&mut behind.map(NodeId).filter(|&n| document.kind(n) != Kind::Attribute))
+                each(&mut behind.map(NodeId).filter(|&n| document.is_reached(n)))
             }
             Axis::Preceding => {
                 let before = (1..node.0).rev().map(NodeId);
-                let outside = |&n: &NodeId| document.kind(n) != Kind::Attribute && document.end(n) <= node.0;
+                let outside = |&n: &NodeId| document.is_reached(n) && document.end(n) <= node.0;
                 each(&mut before.filter(outside))
             }
         }

@@ -75,6 +75,8 @@ struct Node {
     end: u32,
     /// The sibling before, or the node itself.
     before: u32,
+    /// A text that is passed over on the way from sibling to sibling.
+    blank: bool,
     name: Place,
     data: Data,
 }
@@ -158,17 +160,32 @@ impl Document {
         (first < end).then_some(NodeId(first))
     }
 
-    /// The sibling behind; attributes have none.
+    /// The sibling behind that is not blank; attributes have none.
     pub fn next(&self, node: NodeId) -> Option<NodeId> {
-        let Node { end, parent, kind, .. } = *self.node(node);
-        let more = node.0 != 0 && kind != Kind::Attribute && end < self.nodes[parent as usize].end;
-        more.then_some(NodeId(end))
+        let Node { mut end, parent, kind, .. } = *self.node(node);
+        if node.0 == 0 || kind == Kind::Attribute {
+            return None;
+        }
+        let last = self.nodes[parent as usize].end;
+        while end < last && self.nodes[end as usize].blank {
+            end += 1;
+        }
+        (end < last).then_some(NodeId(end))
     }
 
-    /// The sibling before; attributes have none.
+    /// The sibling before that is not blank; attributes have none.
     pub fn previous(&self, node: NodeId) -> Option<NodeId> {
-        let before = self.node(node).before;
-        (before != node.0).then_some(NodeId(before))
+        let mut at = node.0;
+        loop {
+            let before = self.nodes[at as usize].before;
+            if before == at {
+                return None;
+            }
+            if !self.nodes[before as usize].blank {
+                return Some(NodeId(before));
+            }
+            at = before;
+        }
     }
 
     /// The children.
@@ -182,10 +199,19 @@ impl Document {
         (node.0 + 1..=node.0 + count).map(NodeId)
     }
 
-    /// All below the node in document order, attributes left out.
+    /// All below the node in document order that is on the way from a first child to its siblings; attributes left out.
     pub fn descendants(&self, node: NodeId) -> impl DoubleEndedIterator<Item = NodeId> {
-        let inner = (node.0 + 1)..self.node(node).end.max(node.0 + 1);
-        inner.map(NodeId).filter(|&n| self.kind(n) != Kind::Attribute)
+        self.below(node).filter(|&n| self.is_reached(n))
+    }
+
+    /// Whether a walk over first children and their siblings comes to a node: to a blank text only where it is the first child.
+    pub(crate) fn is_reached(&self, node: NodeId) -> bool {
+        let Node { kind, blank, before, .. } = *self.node(node);
+        kind != Kind::Attribute && (!blank || before == node.0)
+    }
+
+    fn below(&self, node: NodeId) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        ((node.0 + 1)..self.node(node).end.max(node.0 + 1)).map(NodeId)
     }
 
     /// One past the last node below the node; with [`Document::root`] of that number of nodes.
@@ -202,7 +228,7 @@ impl Document {
                 _ => Cow::Borrowed(""),
             },
             Kind::Root | Kind::Element => {
-                let mut texts = self.descendants(node).filter(|&n| self.kind(n) == Kind::Text).map(|n| self.name(n));
+                let mut texts = self.below(node).filter(|&n| self.kind(n) == Kind::Text).map(|n| self.name(n));
                 let Some(first) = texts.next() else { return Cow::Borrowed("") };
                 let Some(second) = texts.next() else { return Cow::Borrowed(first) };
                 let mut all = String::from(first);
@@ -274,6 +300,7 @@ impl Builder {
             parent: 0,
             end: 1,
             before: 0,
+            blank: false,
             name: Place::default(),
             data: Data::None,
         };
@@ -322,7 +349,17 @@ impl Builder {
         let id = nodes.len() as u32;
         let before = last.replace(id).unwrap_or(id);
         let data = Data::None;
-        nodes.push(Node { kind, attributes: 0, space: 0, parent: *parent, end: id + 1, before, name, data });
+        nodes.push(Node {
+            kind,
+            attributes: 0,
+            space: 0,
+            parent: *parent,
+            end: id + 1,
+            before,
+            blank: false,
+            name,
+            data,
+        });
         Ok(NodeId(id))
     }
 
@@ -346,6 +383,7 @@ impl Builder {
             parent,
             end: id + 1,
             before: id,
+            blank: false,
             name,
             data: Data::Text(value),
         };
@@ -368,6 +406,11 @@ impl Builder {
         let space = u16::try_from(number).map_err(|_| TooLarge::Names)?;
         self.document.nodes[node.0 as usize].space = space;
         Ok(())
+    }
+
+    /// Has a text passed over on the way from sibling to sibling; it counts in string-values, and as a first child.
+    pub fn set_blank(&mut self, node: NodeId) {
+        self.document.nodes[node.0 as usize].blank = true;
     }
 
     /// Sets the value of a node.

@@ -76,6 +76,22 @@ mod xml {
     }
 
     #[test]
+    fn blanks_are_passed_over_between_siblings_and_the_document_has_no_text() {
+        let document = "<r> <a>1</a> <b>2</b> </r>";
+        for (query, value) in [
+            ("count(//text())", "3"),
+            ("count(/r/node())", "3"),
+            ("string(/r/node()[2])", "\"1\""),
+            ("string(//a/following-sibling::node())", "\"2\""),
+            ("count(//b/preceding-sibling::node())", "1"),
+            ("string(/r)", "\" 1 2 \""),
+            ("string(/)", "\"\""),
+        ] {
+            assert!(field(document, query).contains(&format!("v={value} ")), "{query}: {}", field(document, query));
+        }
+    }
+
+    #[test]
     fn attributes_can_be_selected_as_fields_and_tags() {
         let document = "<r a='1' x:b='2' xmlns:x='urn:x'><c d='3'/></r>";
         let options = [section(&[

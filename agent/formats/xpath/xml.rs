@@ -1,7 +1,8 @@
 //! XML.
 //!
 //! Tokens come from quick-xml; entities beyond the five of XML are errors, so nothing can be made to grow, and nothing outside of the
-//! document is ever read. As in Telegraf, blanks between elements are texts, and declarations of namespaces are attributes as well.
+//! document is ever read. As in Telegraf, blanks between elements are texts that only count as first children and in the text of an
+//! element, the document itself has no text, and declarations of namespaces are attributes as well.
 
 use super::parser::Source;
 use super::settings::{Section, Settings};
@@ -66,7 +67,7 @@ impl Xml {
                 Event::CData(part) => {
                     nodes.flush()?;
                     nodes.push(&lines(part.into_inner()));
-                    nodes.flush()?;
+                    nodes.add(false)?;
                 }
                 Event::Comment(text) => {
                     nodes.flush()?;
@@ -97,7 +98,10 @@ const SPACES: usize = 1000;
 
 impl Nodes {
     fn new(bytes: usize) -> Self {
-        let mut builder = Builder::new(|document, node| document.inner_text(node));
+        let mut builder = Builder::new(|document, node| match document.kind(node) {
+            Kind::Root => Cow::Borrowed(""),
+            _ => document.inner_text(node),
+        });
         builder.reserve(bytes);
         Nodes { builder, text: String::new(), spaces: Vec::new() }
     }
@@ -110,8 +114,16 @@ impl Nodes {
     }
 
     fn flush(&mut self) -> Result<(), String> {
+        self.add(true)
+    }
+
+    /// Adds the text since the last tag; if it `may` be, it is blank where there is nothing but white space in it.
+    fn add(&mut self, may: bool) -> Result<(), String> {
         if !self.text.is_empty() {
-            self.builder.leaf(Kind::Text, &self.text).map_err(too_large)?;
+            let node = self.builder.leaf(Kind::Text, &self.text).map_err(too_large)?;
+            if may && self.text.trim().is_empty() {
+                self.builder.set_blank(node);
+            }
             self.text.clear();
         }
         Ok(())
