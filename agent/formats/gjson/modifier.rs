@@ -54,14 +54,17 @@ pub(super) fn run<'a, 'p>(text: &'a str, path: &'p str, depth: usize) -> Option<
         "join" => value,
         "keys" => keys(&value),
         "values" if value.is_array() => value,
+        "values" if !value.is_object() => list(Some(value).filter(Found::exists).into_iter()),
         "values" => list(Members::new(value.raw(), 0).map(|m| Found::at(value.raw(), m.at))),
         "tostr" => {
             let mut out = String::new();
             quote(text, &mut out);
             Found::built(out)
         }
-        "fromstr" if check(text).is_ok() => Found::built(value.text().into_owned()),
-        "fromstr" => Found::NONE,
+        "fromstr" => match value.text() {
+            said if check(text).is_ok() && check(&said).is_ok() => Found::built(said.into_owned()),
+            _ => Found::NONE,
+        },
         "group" => group(value.raw()),
         "dig" => {
             let mut all = String::from("[");

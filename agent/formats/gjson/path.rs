@@ -68,7 +68,11 @@ impl<'p> ArrayStep<'p> {
         if path.starts_with("#(") || path.starts_with("#[") {
             let Some((query, len)) = Query::parse(path) else { return ArrayStep::Nothing };
             let all = path.as_bytes().get(len) == Some(&b'#');
-            let (_, next) = end_of_step(path, len);
+            let next = match end_of_step(path, len).1 {
+                // Modifiers and multipaths behind the dot are for each element.
+                Next::Pipe(rest) if path[..path.len() - rest.len()].ends_with('.') => Next::Below(rest),
+                next => next,
+            };
             return ArrayStep::Where { query, all, next };
         }
         let (end, next) = end_of_step(path, 0);

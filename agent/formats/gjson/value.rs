@@ -1,6 +1,7 @@
 //! What a path found.
 
 use crate::jsontext::{skip_space, unescape, value_end};
+use agent_golang::number::{FloatStyle, append_float};
 use std::borrow::Cow;
 
 /// A piece of JSON text that a path found, or nothing.
@@ -111,7 +112,8 @@ impl<'a> Found<'a> {
         self.raw.starts_with('{')
     }
 
-    /// The value as text: without quotes and escapes for a text, nothing for null, as it stands for all else.
+    /// The value as text: without quotes and escapes for a text, nothing for null, in plain digits for a number (`1.50` is `1.5`, `2e3` is
+    /// `2000`, as GJSON has it), as it stands for all else.
     pub fn text(&self) -> Cow<'_, str> {
         match self.kind() {
             Kind::Null | Kind::None => Cow::Borrowed(""),
@@ -123,6 +125,11 @@ impl<'a> Found<'a> {
                 }
                 let mut out = String::new();
                 unescape(inner, &mut out);
+                Cow::Owned(out)
+            }
+            Kind::Number if self.raw.trim_start_matches('-').bytes().any(|b| !b.is_ascii_digit()) => {
+                let mut out = String::new();
+                append_float(self.number(), FloatStyle::Plain, &mut out);
                 Cow::Owned(out)
             }
             _ => Cow::Borrowed(&self.raw),

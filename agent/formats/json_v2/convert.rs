@@ -103,13 +103,7 @@ impl Clock {
     }
 
     pub(super) fn read(&self, found: &Found<'_>) -> Result<i64, String> {
-        let text = found.text();
-        let read = self.format.parse(Stamp::Text(&text), &self.zone);
-        // A number with an exponent is read as one.
-        let read = read.or_else(|e| match found.kind() {
-            Kind::Number => self.format.parse(Stamp::Float(found.number()), &self.zone).map_err(|_| e),
-            _ => Err(e),
-        });
+        let read = self.format.parse(Stamp::Text(&found.text()), &self.zone);
         read.map_err(|e| e.to_string())
     }
 }
