@@ -23,8 +23,11 @@ fn read<'a>(c: &mut Cursor<'a>, message: &mut Message<'a>) -> Result<(), Fault> 
     space(c)?;
     if !nil(c) {
         let at = *c;
-        let stamp = time::rfc3339(c).filter(|_| c.peek() == Some(b' '));
-        message.timestamp = Some(stamp.ok_or(Fault { expected: fault::TIMESTAMP, column: at.at() })?);
+        message.timestamp = time::rfc3339(c);
+        // A time that reads on without an end is kept all the same, as it stood before the fault.
+        if message.timestamp.is_none() || c.peek() != Some(b' ') {
+            return Err(Fault { expected: fault::TIMESTAMP, column: at.at() });
+        }
     }
     message.hostname = part(c, 255, fault::HOSTNAME)?;
     message.appname = part(c, 48, fault::APPNAME)?;
@@ -89,7 +92,8 @@ fn part<'a>(c: &mut Cursor<'a>, max: usize, expected: &'static str) -> Result<Op
     if text.is_empty() {
         return fail(c, expected);
     }
-    if text.len() > max || !matches!(c.peek(), None | Some(b' ')) {
+    // A part counts when it has ended, so that one that was cut off with the message does not.
+    if text.len() > max || c.peek() != Some(b' ') {
         return Err(Fault { expected, column: at.at() + text.len().min(max) });
     }
     Ok(Some(text))
@@ -112,34 +116,42 @@ fn data<'a>(c: &mut Cursor<'a>, elements: &mut Vec<Element<'a>>) -> Result<(), F
         let at = *c;
         let id = c.ascii_while(name_byte);
         if !is_name(id) {
+            // What is not even an identifier takes the element before with it, as it does for Telegraf.
+            elements.pop();
             return fail(&at, fault::DATA_ID);
         }
         if elements.iter().any(|e| e.id == id) {
             return Err(Fault { expected: fault::DATA_TWICE, column: at.at() });
         }
+        if !matches!(c.peek(), Some(b' ' | b']')) {
+            return fail(c, fault::DATA_ID);
+        }
         let mut element = Element { id, params: Vec::new() };
         let ended = params(c, &mut element.params);
-        // What stood before the fault counts, but an identifier that did not end is none.
-        if ended.is_ok() || !element.params.is_empty() {
-            elements.push(element);
-        }
+        elements.push(element);
         ended?;
     }
     Ok(())
 }
 
-/// ` name="value"` any number of times, and the bracket at the end.
+/// ` name="value"` any number of times, and the bracket at the end. With a fault the parameter named last does not count.
 fn params<'a>(c: &mut Cursor<'a>, params: &mut Vec<(&'a str, Cow<'a, str>)>) -> Result<(), Fault> {
     while c.eat(b' ') {
         let at = *c;
         let name = c.ascii_while(name_byte);
-        if !is_name(name) || !c.eat(b'=') || !c.eat(b'"') {
+        if !is_name(name) || !c.eat(b'=') {
+            params.pop();
             return fail(&at, fault::PARAM);
         }
-        let Some(value) = value(c) else { return Err(Fault { expected: fault::PARAM, column: at.at() }) };
+        let value = if c.eat(b'"') { value(c) } else { None };
+        let Some(value) = value else { return Err(Fault { expected: fault::PARAM, column: at.at() }) };
         params.push((name, value));
     }
-    if c.eat(b']') { Ok(()) } else { fail(c, fault::PARAM) }
+    if c.eat(b']') {
+        return Ok(());
+    }
+    params.pop();
+    fail(c, fault::PARAM)
 }
 
 /// A value up to its quotation mark, which is stepped over, or nothing where it does not end. A backslash before anything but

@@ -68,6 +68,35 @@ fn what_stands_before_a_fault_is_kept() {
             }
         }
     }
+    for (rest, data) in [
+        ("[a x=\"1\"", "a"),
+        ("[a x=\"1\" y=\"2", "a x=1"),
+        ("[a x=\"1\" y]", "a"),
+        ("[a x=\"1\"y=\"2\"]", "a"),
+        ("[a x=\"1\"]z", "a x=1"),
+        ("[a x=\"1\"][b ", "a x=1 b"),
+        ("[a x=\"1\"][b", "a x=1"),
+        ("[a x=\"1\"][=", ""),
+    ] {
+        let line = format!("<1>1 - h a p m {rest}");
+        let (read, _) = broken(line.as_bytes());
+        let data_of = |e: &Element<'_>| {
+            let params: Vec<String> = e.params.iter().map(|(k, v)| format!(" {k}={v}")).collect();
+            format!("{}{}", e.id, params.concat())
+        };
+        let got: Vec<String> = read.unwrap().data.iter().map(data_of).collect();
+        assert_eq!(got.join(" "), data, "{rest}");
+    }
+    for (cut, host, app) in [
+        ("<1>1 - ho", None, None),
+        ("<1>1 - host ap", Some("host"), None),
+        ("<1>1 - host app ", Some("host"), Some("app")),
+    ] {
+        let read = broken(cut.as_bytes()).0.unwrap();
+        assert_eq!((read.hostname, read.appname), (host, app), "{cut}");
+    }
+    let (read, _) = broken(b"<1>1 2024-05-06T07:08:09Zx h a p m -");
+    assert_eq!(read.unwrap().timestamp, Some(1_714_979_289_000_000_000));
     let (read, _) = broken(b"<165>1 - host app 1 ID [a x=\"1\" y=");
     let read = read.unwrap();
     assert_eq!((read.hostname, read.msgid), (Some("host"), Some("ID")));
@@ -102,6 +131,38 @@ fn the_older_standard() {
     let m = old("<13>2026-02-05T17:32:18.5+01:00 h no tag here: x").unwrap();
     assert_eq!((m.appname, m.text.as_deref()), (None, Some("no tag here: x")));
     assert_eq!(m.timestamp, Some(1_770_309_138_500_000_000));
+}
+
+#[test]
+fn hosts_and_tags_of_the_older_standard_may_be_missing_or_odd() {
+    for (rest, host, app, id, text) in [
+        ("su: fail", None, Some("su"), None, "fail"),
+        ("app[123]: text", None, Some("app"), Some("123"), "text"),
+        ("h  app:  x", Some("h"), Some("app"), None, " x"),
+        ("h app:x y", Some("h"), Some("app"), None, "app:x y"),
+        ("h app[12] x", Some("h"), Some("app"), Some("12"), "12] x"),
+        ("h app[a b]: x", Some("h"), Some("app"), Some("a b"), "x"),
+        ("h app[]: x", Some("h"), Some("app"), None, "x"),
+        ("h -: d", Some("h"), None, None, "d"),
+        ("- app: x", None, Some("app"), None, "x"),
+        ("h [x]: y", Some("h"), None, None, "[x]: y"),
+        ("h %ASA-1-2: y", Some("h"), Some("%ASA-1-2"), None, "y"),
+        ("::1 app: y", None, None, None, "::1 app: y"),
+        ("h\u{e9} app: x", None, None, None, "h\u{e9} app: x"),
+        ("host", None, None, None, "host"),
+    ] {
+        let line = format!("<13> Feb  5 17:32:18  {rest}");
+        let m = old(&line).unwrap();
+        assert_eq!((m.hostname, m.appname, m.procid, m.text.as_deref()), (host, app, id, Some(text)), "{rest}");
+    }
+    for bad in [
+        "<13>Feb  5 17:32:18",
+        "<13>Feb  5 17:32:18 ",
+        "<13>Feb  5 17:32:18x h app: y",
+        "<13>Feb  5 17:32:18 h a\u{1}b",
+    ] {
+        assert!(old(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -72,9 +72,7 @@ impl Messages {
                 metric.add_field(key, value);
             }
         }
-        // Data that ends the message and names no value at all is passed over, as in Telegraf.
-        let told = message.text.is_some() || message.data.iter().any(|e| !e.params.is_empty());
-        for element in message.data.iter().filter(|_| told) {
+        for element in &message.data {
             if element.params.is_empty() {
                 metric.add_field(element.id, true);
             }
