@@ -1,6 +1,7 @@
 //! The statistics of one field: what has to be kept for those asked for, and the results.
 
 use agent_api::Value;
+use agent_golang::duration;
 
 /// Everything that can be asked for, in the order of the results.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Layout {
         if let (Some(rate), Some(first), Some(first_time)) = (self.rate, self.first, self.first_time) {
             let since = time.wrapping_sub(state[first_time] as i64);
             if since != 0 {
-                state[rate] = ((value - float(state, first)) / (since as f64 / 1e9)).to_bits();
+                state[rate] = ((value - float(state, first)) / duration::seconds(since)).to_bits();
             }
         }
     }

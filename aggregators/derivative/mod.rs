@@ -2,6 +2,7 @@
 
 use crate::series::{Row, Table, Writer};
 use agent_api::*;
+use agent_golang::duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -120,7 +121,7 @@ fn divisor(row: &Row<'_>, variable: &str) -> Option<f64> {
     let head = row.head();
     let time = (head[LAST] as i64).wrapping_sub(head[FIRST] as i64);
     let by = if variable.is_empty() {
-        time as f64 / 1e9
+        duration::seconds(time)
     } else {
         row.slots().find(|(key, _)| *key == variable).map_or(f64::NAN, |(_, state)| change(state))
     };
