@@ -10,6 +10,7 @@ use super::held::Holding;
 use super::rename::Renaming;
 use super::stage::{self, DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
+use agent_api::metric::round_time;
 use agent_api::plugin::{DynAggregator, now};
 use agent_api::stats::{self, Counter};
 use agent_api::{Batch, Cargo, Collector, Log, Result, Scope, View};
@@ -68,6 +69,8 @@ pub(super) struct Plan {
     pub(super) round: bool,
     /// Nanoseconds to which inputs round times, the coarsest of them.
     pub(super) precision: i64,
+    /// Nanoseconds to which the time of results is rounded, where an aggregator gives them none.
+    pub(super) results_precision: i64,
     /// Where results go.
     pub(super) results: Gate,
     /// The credit of results.
@@ -105,7 +108,7 @@ impl Aggregation {
         instances: Vec<Box<dyn DynAggregator>>,
         plan: &Plan,
     ) -> Self {
-        let Plan { round, precision, results, credit } = plan;
+        let Plan { round, precision, results_precision, results, credit } = plan;
         let loads = instances.first().is_some_and(|instance| instance.loads());
         let nanos = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
         let period = nanos(config.period).max(1);
@@ -121,6 +124,7 @@ impl Aggregation {
                 window,
                 renaming: Renaming::new(&config.naming, config.tags.clone().into_iter().collect()),
                 results: results.clone(),
+                precision: *results_precision,
                 credit: credit.clone(),
                 log: log.clone(),
                 account: account.clone(),
@@ -268,6 +272,8 @@ struct Shard {
     window: Window,
     renaming: Renaming,
     results: Gate,
+    /// See [`Plan::results_precision`].
+    precision: i64,
     credit: Credit,
     log: Log,
     account: Arc<Account>,
@@ -338,8 +344,9 @@ impl Shard {
             self.pushed.clone(),
             self.account.given.clone(),
         );
+        let precision = self.precision;
         let hand_on = move |mut batch: Batch| {
-            batch.settle_times(now(), 0);
+            batch.settle_times(round_time(now(), precision), 0);
             renaming.apply(&mut batch);
             pushed.add(batch.len() as i64);
             given.add(batch.len() as i64);

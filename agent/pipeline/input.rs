@@ -95,6 +95,14 @@ pub(super) fn precision(input: &InputConfig, agent: &AgentSettings, listens: boo
     }
 }
 
+/// Nanoseconds to which times are rounded where no input has a say.
+pub(super) fn agent_precision(agent: &AgentSettings) -> i64 {
+    match agent.precision {
+        Some(p) if !p.is_zero() => i64::try_from(p.as_nanos()).unwrap_or(i64::MAX),
+        _ => derived_precision(agent.interval),
+    }
+}
+
 /// The precision that goes with an interval: of its own order of magnitude.
 fn derived_precision(interval: Duration) -> i64 {
     match interval {

@@ -258,6 +258,7 @@ impl Middle {
         let plan = aggregate::Plan {
             round: agent.round_interval,
             precision: config.inputs.iter().map(|i| input::precision(i, agent, false)).max().unwrap_or(1),
+            results_precision: input::agent_precision(agent),
             results: self.results.clone(),
             credit: self.results_credit.clone(),
         };

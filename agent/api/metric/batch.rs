@@ -412,8 +412,8 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// Rounds a time to a multiple of `step` nanoseconds counted from the year 1, halves up.
-fn round_time(time: i64, step: i64) -> i64 {
+/// Rounds a time to a multiple of `step` nanoseconds counted from the year 1, halves up; `step` is 1 or more.
+pub fn round_time(time: i64, step: i64) -> i64 {
     const YEAR_1: i128 = 62_135_596_800_000_000_000;
     let (since, step) = (time as i128 + YEAR_1, step as i128);
     let over = since.rem_euclid(step);

@@ -23,7 +23,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use batch::Batch;
+pub use batch::{Batch, round_time};
 pub use body::Body;
 pub use build::{BorrowedBuilder, Borrower, Builder, Place};
 pub use edit::MetricMut;
