@@ -20,6 +20,7 @@ use agent_net::coding;
 use agent_net::server::header::{self, HeaderName, HeaderValue};
 use agent_net::server::{self, Address, Credentials, Limits, Request, Response, answer};
 use agent_net::tls::ServerTls;
+use process::Collectors;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use series::Mapping;
@@ -36,7 +37,7 @@ struct PrometheusClient {
     tls: ServerTls,
     address: Address,
     mapping: Mapping,
-    collect_process: bool,
+    collectors: Collectors,
     table: Arc<Mutex<Table>>,
     served: Option<Served>,
     /// Values were left out by the last write, and that was said.
@@ -69,7 +70,7 @@ struct Settings {
     http_headers: HeaderSettings,
     /// How long a series is shown after its last value; 0 means for ever.
     expiration_interval: Duration,
-    /// Figures of the agent that are not shown: `process` (the agent's process), `gocollector` (has no meaning here).
+    /// Figures of the agent that are not shown: `process` (the agent's process), `gocollector` (here only its number of threads).
     collectors_exclude: Vec<String>,
     /// Show text fields as labels; otherwise they are left out.
     string_as_label: bool,
@@ -144,7 +145,7 @@ impl Plugin for PrometheusClient {
         // Only to find a wrong one now and not when it is opened.
         Gate::new(Credentials::default(), REALM, env.log.clone()).within("ip_range", &settings.ip_range)?;
         Ok(PrometheusClient {
-            collect_process: !settings.collectors_exclude.iter().any(|c| c == "process"),
+            collectors: Collectors::without(&settings.collectors_exclude),
             settings,
             tls,
             address,
@@ -174,7 +175,7 @@ impl Output for PrometheusClient {
             headers,
             path: s.path.clone(),
             style: Style { first_version: self.mapping.version == 1, times: s.export_timestamp },
-            collect_process: self.collect_process,
+            collectors: self.collectors,
             table: self.table.clone(),
             log: self.log.clone(),
         };
@@ -208,7 +209,7 @@ struct Handler {
     headers: Vec<(HeaderName, HeaderValue)>,
     path: String,
     style: Style,
-    collect_process: bool,
+    collectors: Collectors,
     table: Arc<Mutex<Table>>,
     log: Log,
 }
@@ -240,9 +241,7 @@ impl Handler {
         let packed = request.header("accept-encoding").is_some_and(takes_gzip);
         let body = plugin::blocking(|| {
             let mut body = Vec::new();
-            if self.collect_process {
-                process::families(format, &mut body);
-            }
+            self.collectors.append(format, &mut body);
             let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
             self.style.table(&table, Instant::now(), format, &mut body);
             drop(table);

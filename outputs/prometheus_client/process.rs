@@ -12,8 +12,39 @@ const TICKS: f64 = 100.0;
 /// Bytes of the unit of `/proc/self/status`, which calls it kB.
 const KIB: f64 = 1024.0;
 
-/// Appends the families whose figures can be read.
-pub(super) fn families(format: Format, out: &mut Vec<u8>) {
+/// Which figures the page has.
+#[derive(Clone, Copy)]
+pub(super) struct Collectors {
+    process: bool,
+    runtime: bool,
+}
+
+impl Collectors {
+    /// All but those named.
+    pub(super) fn without(names: &[String]) -> Self {
+        let named = |name: &str| names.iter().any(|n| n == name);
+        Collectors { process: !named("process"), runtime: !named("gocollector") }
+    }
+
+    /// Appends the families.
+    pub(super) fn append(self, format: Format, out: &mut Vec<u8>) {
+        if self.runtime {
+            runtime(format, out);
+        }
+        if self.process {
+            families(format, out);
+        }
+    }
+}
+
+/// Appends what has a meaning here of the figures of Go's runtime that Telegraf shows: its threads, by the name that dashboards know.
+fn runtime(format: Format, out: &mut Vec<u8>) {
+    let threads = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| field(&stat, 20));
+    append("go_threads", "Threads of the process", Kind::Gauge, threads, format, out);
+}
+
+/// Appends the families of the process whose figures can be read.
+fn families(format: Format, out: &mut Vec<u8>) {
     let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
     let (stat, status, limits) = (read("stat"), read("status"), read("limits"));
     let booted = std::fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -36,12 +67,16 @@ pub(super) fn families(format: Format, out: &mut Vec<u8>) {
         ),
     ];
     for (name, help, kind, value) in all {
-        let Some(value) = value else { continue };
-        let point = Point::Number(value);
-        let rows = vec![Row { labels: Vec::new(), point: &point, time: None }];
-        let name = if format.escaping == Escaping::Dots { format.escaping.escape(name) } else { Cow::Borrowed(name) };
-        format.family(&Family { name, help, kind, rows }, out);
+        append(name, help, kind, value, format, out);
     }
+}
+
+fn append(name: &str, help: &str, kind: Kind, value: Option<f64>, format: Format, out: &mut Vec<u8>) {
+    let Some(value) = value else { return };
+    let point = Point::Number(value);
+    let rows = vec![Row { labels: Vec::new(), point: &point, time: None }];
+    let name = if format.escaping == Escaping::Dots { format.escaping.escape(name) } else { Cow::Borrowed(name) };
+    format.family(&Family { name, help, kind, rows }, out);
 }
 
 /// Fields of `stat` behind the name of the program, which may hold blanks and brackets; the first is field 3.

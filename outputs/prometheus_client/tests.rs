@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 fn build(own: impl FnOnce(&mut Settings)) -> Result<PrometheusClient> {
     let mut settings = Settings {
         listen: "127.0.0.1:0".to_owned(),
-        collectors_exclude: vec!["process".to_owned()],
+        collectors_exclude: vec!["process".to_owned(), "gocollector".to_owned()],
         ..Settings::default()
     };
     own(&mut settings);
@@ -237,6 +237,22 @@ async fn paths_networks_and_headers() {
     let (_kept, at) = start(|s| s.ip_range = vec!["10.9.0.0/16".to_owned()]).await;
     let (head, body) = ask(at, "/", "").await;
     assert!(head.starts_with("HTTP/1.1 403 ") && body == b"Forbidden\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn figures_of_the_agent_are_those_not_excluded() {
+    let names = |excluded: &[&str]| {
+        let excluded: Vec<String> = excluded.iter().map(|name| (*name).to_owned()).collect();
+        let mut out = Vec::new();
+        Collectors::without(&excluded).append(PageFormat::negotiate(""), &mut out);
+        let text = String::from_utf8(out).unwrap();
+        ["go_threads ", "process_open_fds "].map(|name| text.lines().any(|line| line.starts_with(name)))
+    };
+    assert_eq!(names(&[]), [true, true]);
+    assert_eq!(names(&["gocollector"]), [false, true]);
+    assert_eq!(names(&["process"]), [true, false]);
+    assert_eq!(names(&["process", "gocollector"]), [false, false]);
 }
 
 #[test]
