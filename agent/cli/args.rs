@@ -17,6 +17,9 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Stri
         .collect()
 }
 
+/// How a switch is said to be on, as Go's flags are.
+const ON: [&str; 6] = ["true", "1", "t", "T", "TRUE", "True"];
+
 /// A switch that also takes `=true` and `=false`.
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
@@ -25,7 +28,9 @@ pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value("true")
-        .value_parser(["true", "false", "1", "0", "t", "f"])
+        .value_parser(clap::builder::PossibleValuesParser::new(
+            ON.into_iter().chain(["false", "0", "f", "F", "FALSE", "False"]),
+        ))
         .hide_possible_values(true)
         .value_name("BOOL")
 }
@@ -33,7 +38,7 @@ pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
 /// True if a switch is on.
 pub(super) fn flag(matches: &ArgMatches, id: &str) -> bool {
     let given = matches.try_get_one::<String>(id).ok().flatten();
-    given.is_some_and(|v| matches!(v.as_str(), "true" | "1" | "t"))
+    given.is_some_and(|v| ON.contains(&v.as_str()))
 }
 
 /// All values of an option, or none where the command does not have it.
@@ -61,6 +66,11 @@ pub(super) fn sources() -> Vec<Arg> {
         switch("non-strict-env-handling", "Fill in environment variables everywhere before the file is parsed"),
         switch("old-env-behavior", "Take \"$$\" as it is instead of as one dollar sign"),
         list("select", "K=V[;K=V]", "Use only plugins whose labels match; may be given several times"),
+        value(
+            "password",
+            "TEXT",
+            "Password of secret stores without one in their settings; others may see it in the list of processes",
+        ),
     ]
 }
 
@@ -141,9 +151,11 @@ pub(super) fn everywhere() -> Command {
                 .value_parser(period),
             value("pidfile", "FILE", "Write the process id to a file").value_hint(ValueHint::FilePath),
             switch("print-plugin-config-source", "Log which file each plugin comes from"),
+            switch("unprotected", "Accepted for compatibility: secrets need no locked memory here"),
             value("usage", "NAME", "Print the sample configuration of an input or output"),
             switch("input-list", "List the inputs"),
             switch("output-list", "List the outputs"),
+            switch("deprecation-list", "List the plugins that are going to be removed"),
             switch("sample-config", "Print a sample configuration"),
             switch("version", "Print the version"),
         ])

@@ -20,7 +20,7 @@ mod watch;
 use crate::config::{Config, Sources, Surroundings};
 use crate::pipeline::Mode;
 use agent_api::plugin::AgentInfo;
-use agent_api::{HostPaths, Log, Result, anyhow, bail, stats};
+use agent_api::{HostPaths, Log, Result, Secret, anyhow, bail, stats};
 use clap::ArgMatches;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -90,6 +90,9 @@ fn without_command(matches: &ArgMatches) -> Result<ExitCode> {
             return print::list(family);
         }
     }
+    if args::flag(matches, "deprecation-list") {
+        return print::text("");
+    }
     if let Some(name) = matches.get_one::<String>("usage") {
         return print::usage(name);
     }
@@ -137,6 +140,7 @@ fn sources(levels: &[&ArgMatches]) -> Sources {
             .collect()
     };
     let flag = |id: &str| levels.iter().any(|m| args::flag(m, id));
+    let password = levels.iter().find_map(|m| m.try_get_one::<String>("password").ok().flatten()).cloned();
     let attempts = levels
         .iter()
         .find_map(|m| m.try_get_one::<i64>("config-url-retry-attempts").ok().flatten())
@@ -149,6 +153,7 @@ fn sources(levels: &[&ArgMatches]) -> Sources {
         outputs: list("output-filter", ':'),
         secretstores: list("secretstore-filter", ':'),
         select: list("select", ','),
+        password: Secret::new(password.unwrap_or_default()),
         non_strict: flag("non-strict-env-handling"),
         old_variables: flag("old-env-behavior"),
         fetch: Some(Box::new(move |address| crate::remote::fetch(address, attempts))),
@@ -163,6 +168,7 @@ fn surroundings(config: &Config, mode: Mode) -> Surroundings {
         interval: config.agent.interval,
         flush_interval: config.agent.flush_interval,
         metric_batch_size: config.agent.metric_batch_size,
+        password: config.password.clone(),
         once: mode != Mode::Run,
     };
     Surroundings { agent: Arc::new(agent), host: HostPaths::from_env(), ..Surroundings::default() }

@@ -25,6 +25,8 @@ pub struct Config {
     pub outputs: Vec<OutputConfig>,
     /// `[[secretstores.*]]`.
     pub secretstores: Vec<SecretStoreConfig>,
+    /// Password of secret stores that have none in their settings; empty for none.
+    pub password: Secret,
     /// Warnings to be logged once the log stands: translated options and the like.
     pub notes: Vec<String>,
     /// Names of the sources in the order read.

@@ -1,7 +1,7 @@
 //! Where a configuration comes from: files, directories, addresses, or the places that are looked at when none is named.
 
 use super::errors::{File, Problem};
-use agent_api::{Context, Result, bail, ensure};
+use agent_api::{Context, Result, Secret, bail, ensure};
 use std::path::Path;
 
 /// A source may have so many bytes.
@@ -28,6 +28,8 @@ pub struct Sources {
     pub secretstores: Vec<String>,
     /// `--select`.
     pub select: Vec<String>,
+    /// `--password`, for secret stores that have none in their settings; empty for none.
+    pub password: Secret,
     /// `--non-strict-env-handling`: variables are filled in before the text is parsed, so that they may give numbers and names.
     pub non_strict: bool,
     /// `--old-env-behavior`: `$$` is no escape.
@@ -48,6 +50,7 @@ impl Default for Sources {
             outputs: Vec::new(),
             secretstores: Vec::new(),
             select: Vec::new(),
+            password: Secret::default(),
             non_strict: false,
             old_variables: false,
             fetch: None,

@@ -3,7 +3,7 @@
 use super::{Parser, Serializer};
 use crate::metric::{Batch, Body, Chunk, MetricRef};
 use crate::plugin::{Collector, ParseError};
-use crate::{Context, Log, Result, stats};
+use crate::{Context, Log, Result, Secret, stats};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -148,6 +148,8 @@ pub struct AgentInfo {
     pub flush_interval: Duration,
     /// Most metrics of a write.
     pub metric_batch_size: usize,
+    /// Password given on the command line, for secret stores that have none in their settings; empty for none.
+    pub password: Secret,
     /// True under `--test` and `--once`.
     pub once: bool,
 }
@@ -160,6 +162,7 @@ impl Default for AgentInfo {
             interval: Duration::from_secs(10),
             flush_interval: Duration::from_secs(10),
             metric_batch_size: 1000,
+            password: Secret::default(),
             once: false,
         }
     }

@@ -37,6 +37,7 @@ impl Config {
                 notes: readings.notes,
                 sources: files.iter().map(|f| f.name.clone()).collect(),
                 files: files.clone(),
+                password: sources.password.clone(),
                 ..Config::default()
             },
             files,

@@ -32,7 +32,7 @@ struct Jose {
 struct Settings {
     /// Folder with the files.
     path: String,
-    /// Password of the secrets; it may refer to another store.
+    /// Password of the secrets; it may refer to another store. Without it that of `--password` counts.
     password: Secret,
 }
 
@@ -41,13 +41,14 @@ impl Plugin for Jose {
     const ABOUT: &'static str = "Keeps secrets in encrypted files.";
     type Settings = Settings;
 
-    fn new(settings: Settings, _: &Env) -> Result<Self> {
+    fn new(settings: Settings, env: &Env) -> Result<Self> {
         ensure!(!settings.path.is_empty(), "path is needed");
+        let password = if settings.password.is_empty() { env.agent.password.clone() } else { settings.password };
         ensure!(
-            !settings.password.is_empty(),
+            !password.is_empty(),
             "password is needed; a service cannot ask for it: take it from the environment (\"${{NAME}}\") or from another store"
         );
-        Ok(Jose { path: PathBuf::from(settings.path), password: settings.password })
+        Ok(Jose { path: PathBuf::from(settings.path), password })
     }
 }
 

@@ -29,6 +29,19 @@ async fn what_is_set_can_be_read_listed_and_removed() {
     std::fs::remove_dir_all(path).unwrap();
 }
 
+#[test]
+fn the_password_of_the_command_line_is_for_stores_without_one() {
+    let with = |own: &str, given: &str| {
+        let mut env = Env::new("secretstores.jose");
+        env.agent = std::sync::Arc::new(plugin::AgentInfo { password: Secret::new(given), ..Default::default() });
+        let settings = Settings { path: "x".to_owned(), password: Secret::new(own) };
+        Jose::new(settings, &env).map(|store| store.password.reveal().unwrap()).map_err(|e| e.to_string())
+    };
+    assert_eq!(with("", "geheim").as_deref(), Ok("geheim"));
+    assert_eq!(with("own", "geheim").as_deref(), Ok("own"));
+    assert!(with("", "").unwrap_err().contains("password"));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nobody_else_can_read_the_files() {
