@@ -35,6 +35,7 @@ struct Settings {
 #[serde(rename_all = "lowercase")]
 enum Strategy {
     #[default]
+    #[serde(alias = "")]
     Timeout,
     Periodic,
 }

@@ -61,7 +61,7 @@ impl Program {
             tokio::time::timeout(self.timeout, whole).await
         };
         let Ok((status, fed)) = ended else {
-            bail!("{:?} did not end in {:?}", self.name, self.timeout);
+            bail!("{:?} timed out: it did not end in {:?}", self.name, self.timeout);
         };
         let status = status.with_context(|| format!("wait for {:?}", self.name))?;
         if !status.success() {

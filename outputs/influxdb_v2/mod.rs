@@ -170,8 +170,12 @@ impl Plugin for InfluxdbV2 {
         })
     }
 
+    /// Telegraf's sample shows the default of `rate_limit` as a word that it does not read.
     fn migrate(table: &mut Table, notes: &mut Vec<String>) {
         tls::migrate(table, notes);
+        if table.get("rate_limit").is_some_and(|item| item.value == Setting::Str("unlimited".to_owned())) {
+            table.remove("rate_limit");
+        }
     }
 }
 

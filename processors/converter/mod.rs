@@ -4,6 +4,7 @@ mod convert;
 
 use crate::complaints::{Complaints, quoted};
 use crate::scalar::append;
+use agent_api::options::{Item, Setting};
 use agent_api::*;
 use agent_golang::glob::Filter;
 use agent_golang::number::FloatStyle;
@@ -151,6 +152,16 @@ impl Plugin for Converter {
             text: String::new(),
             complaints: Complaints::new(&env.log),
         })
+    }
+
+    /// Telegraf has one list of types for both, and takes those of fields for tags without doing anything.
+    fn migrate(table: &mut Table, notes: &mut Vec<String>) {
+        let Some(Item { value: Setting::Table(tags), .. }) = table.get_mut("tags") else { return };
+        for key in ["tag", "base64_ieee_float32"] {
+            if tags.remove(key).is_some() {
+                notes.push(format!("option \"tags.{key}\" is left out: it has no effect"));
+            }
+        }
     }
 }
 

@@ -95,9 +95,11 @@ impl Plugin for Enum {
 }
 
 impl Keys {
-    fn compile(keys: Vec<String>) -> Result<Keys> {
+    /// `one_dest` if all results go to one key: then the last of the metric counts, so its order is kept.
+    fn compile(keys: Vec<String>, one_dest: bool) -> Result<Keys> {
         let globs = Filter::compile(&keys, &[])?;
-        Ok(if globs.names().is_some() { Keys::Names(keys) } else { Keys::Globs(globs) })
+        let by_name = globs.names().is_some() && !(one_dest && keys.len() > 1);
+        Ok(if by_name { Keys::Names(keys) } else { Keys::Globs(globs) })
     }
 }
 
@@ -114,9 +116,10 @@ impl Mapping {
             table.insert(value, add(result));
         }
         let default = settings.default.map(add);
+        let one_dest = !settings.dest.is_empty();
         Ok(Mapping {
-            fields: Keys::compile(settings.fields).context("fields")?,
-            tags: Keys::compile(settings.tags).context("tags")?,
+            fields: Keys::compile(settings.fields, one_dest).context("fields")?,
+            tags: Keys::compile(settings.tags, one_dest).context("tags")?,
             dest: (!settings.dest.is_empty()).then_some(settings.dest),
             table,
             default,
@@ -203,6 +206,12 @@ mod tests {
         let settings = json!({"mapping": [map("a", "b", json!({"x": "y"})), map("b", "", json!({"y": "z"})),
             map("a", "c", json!({"x": 1})), map("a", "c", json!({"x": 2}))]});
         assert_eq!(applied::<Enum>(settings, "m a=\"x\" 1"), "m a=\"x\",b=\"y\",c=2i 1");
+    }
+
+    #[test]
+    fn of_several_keys_with_one_dest_the_last_of_the_metric_counts() {
+        let mapping = json!({"fields": ["a", "b"], "dest": "x", "value_mappings": {"1": "one", "2": "two"}});
+        assert_eq!(applied::<Enum>(json!({"mapping": [mapping]}), "m b=2i,a=1i 1"), "m b=2i,a=1i,x=\"one\" 1");
     }
 
     #[test]

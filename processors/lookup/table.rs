@@ -5,6 +5,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The form of a file.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
@@ -46,10 +47,12 @@ impl Table {
     }
 
     fn add_json(&mut self, text: &str) -> Result<()> {
-        let table: std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>> =
-            serde_json::from_str(text)?;
+        /// A tag that is null is an empty one, and that is none.
+        type Null<T> = Option<T>;
+        let table: BTreeMap<String, Null<BTreeMap<String, Null<String>>>> = serde_json::from_str(text)?;
         for (key, tags) in table {
-            self.entry(&key).extend(tags);
+            let tags = tags.unwrap_or_default();
+            self.entry(&key).extend(tags.into_iter().map(|(name, value)| (name, value.unwrap_or_default())));
         }
         Ok(())
     }

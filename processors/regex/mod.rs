@@ -9,6 +9,7 @@ mod rule;
 mod tests;
 
 use crate::memo::Memo;
+use agent_api::options::{Item, Setting};
 use agent_api::*;
 use rule::{Rename, Rule};
 use schemars::JsonSchema;
@@ -132,6 +133,24 @@ impl Plugin for Regex {
             metric_rename: renames(metric_rename, "metric_rename")?,
             buffers: Buffers::default(),
         })
+    }
+
+    /// Telegraf has the same options for every rule, and takes those that mean nothing where names are changed.
+    fn migrate(table: &mut Table, notes: &mut Vec<String>) {
+        let idle: [(&str, &[&str]); 3] = [
+            ("tag_rename", &["key", "append"]),
+            ("field_rename", &["key", "append"]),
+            ("metric_rename", &["key", "append", "result_key"]),
+        ];
+        for (family, keys) in idle {
+            let Some(Item { value: Setting::Array(rules), .. }) = table.get_mut(family) else { continue };
+            for rule in rules {
+                let Setting::Table(rule) = &mut rule.value else { continue };
+                for key in keys.iter().filter(|key| rule.remove(key).is_some()) {
+                    notes.push(format!("option \"{family}.{key}\" is left out: it has no effect"));
+                }
+            }
+        }
     }
 }
 

@@ -90,10 +90,10 @@ impl Processor for Timestamp {
     }
 }
 
-/// Whole units since 1970, rounded towards it; at the end of the range where there are more.
+/// Whole units since 1970, those before it rounded away from it; at the end of the range where there are more.
 fn units(time: Time, per_second: i128) -> i64 {
     let nanos = i128::from(time.unix()) * 1_000_000_000 + i128::from(time.subsecond_nanos());
-    (nanos * per_second / 1_000_000_000).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+    (nanos * per_second).div_euclid(1_000_000_000).clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 #[cfg(test)]
