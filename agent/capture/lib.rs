@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod cache;
 #[cfg(unix)]
 mod compile;
 mod filter;
@@ -8,6 +9,7 @@ mod interface;
 #[cfg(target_os = "linux")]
 mod ring;
 
+pub use cache::prefetch;
 #[cfg(unix)]
 pub use compile::compile;
 pub use filter::{Filter, Instruction};

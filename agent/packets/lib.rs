@@ -10,6 +10,7 @@ pub mod meter;
 pub mod packets;
 pub mod protocols;
 pub mod read;
+pub mod seen;
 pub mod tally;
 pub mod text;
 
@@ -17,6 +18,7 @@ pub use community::community_id;
 pub use decode::{Decoder, Packet};
 pub use flow::{Ended, Flow, Table};
 pub use meter::Meter;
-pub use packets::{Packets, Seen, interface_name, interface_number};
+pub use packets::{Packets, interface_name, interface_number};
 pub use read::{Capture, Record};
+pub use seen::Seen;
 pub use tally::{Cause, Tally};

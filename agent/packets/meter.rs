@@ -19,8 +19,8 @@ pub struct Meter {
     block: Packets,
 }
 
-/// Packets that are decoded before they are counted: few enough to stay in the nearest cache.
-const BLOCK: usize = 32;
+/// Packets that are decoded before they are counted: few enough to stay in the nearer caches.
+const BLOCK: usize = 256;
 
 impl Meter {
     /// A meter that has seen nothing.

@@ -4,15 +4,16 @@
 //! packet is together in few bytes; what few packets have (IPv6 addresses, tunnels) or few ask for (hardware addresses) is in lists beside
 //! it. The hash of the ends is noted down for all who count them while the packet is in the nearest cache.
 
-use crate::decode::{Decoder, Packet, Tunnel};
+use crate::decode::{Addresses, Decoder, Packet, Tunnel, Usual, usual};
 use crate::flow;
 use crate::metadata::Inspector;
 use crate::read::Record;
+use crate::seen::{SWAPPED, Seen, TCP_HEADER, V6};
 use crate::tally::Tally;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a source hands on at once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Packets {
     /// What became of all packets of which these are a part.
     pub tally: Tally,
@@ -20,79 +21,16 @@ pub struct Packets {
     pub inspector: Option<Arc<Mutex<Inspector>>>,
     seen: Vec<Seen>,
     hashes: Vec<u64>,
-    macs: Vec<[[u8; 6]; 2]>,
-    /// Addresses of IPv6: sender, receiver.
-    long: Vec<[u128; 2]>,
+    /// The receiver's hardware address, and the sender's, as in the frame.
+    macs: Vec<[u8; 12]>,
+    /// What stands for both addresses of IPv6 in keys.
+    long: Vec<[u64; 4]>,
     tunnels: Vec<Tunnel>,
-    latest: Option<i64>,
+    latest: i64,
 }
 
-/// What every packet has. Of pairs, the first is the sender's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Nanoseconds since 1970.
-    pub time: i64,
-    /// Addresses of IPv4, or in the first the place among those of IPv6.
-    short: [u32; 2],
-    /// The ports; 0 where there are none.
-    pub ports: [u16; 2],
-    /// The bytes that were on the wire.
-    pub wire: u32,
-    /// The bytes of the innermost IP packet (`Packet::ip_bytes`).
-    pub ip_bytes: u32,
-    /// The bytes behind the header of TCP.
-    pub payload: u32,
-    /// The sequence number of TCP.
-    pub sequence: u32,
-    /// The place of the tunnel plus 1, 0 for none.
-    tunnel: u32,
-    /// The VLANs from the outside in, 0 where there are fewer.
-    pub vlans: [u16; 2],
-    /// The window of TCP, not scaled.
-    pub window: u16,
-    /// The number of the interface that saw it.
-    pub interface: u16,
-    /// The number of the protocol above IP.
-    pub protocol: u8,
-    /// The flags of TCP.
-    pub tcp_flags: u8,
-    /// The type of service or traffic class.
-    pub tos: u8,
-    /// `V6` and `TCP_HEADER`.
-    marks: u8,
-    /// Type and code of ICMP.
-    pub icmp: (u8, u8),
-}
-
-/// The addresses are IPv6.
-const V6: u8 = 1;
-/// `payload`, `sequence` and `window` are known.
-const TCP_HEADER: u8 = 2;
-
-// Eight lines of the cache have nine packets with their hashes.
-const _: () = assert!(size_of::<Seen>() == 56);
-
-impl Seen {
-    /// Whether the addresses are IPv6.
-    #[inline]
-    #[must_use]
-    pub fn v6(&self) -> bool {
-        self.marks & V6 != 0
-    }
-
-    /// Whether `payload`, `sequence` and `window` are known.
-    #[inline]
-    #[must_use]
-    pub fn tcp_header(&self) -> bool {
-        self.marks & TCP_HEADER != 0
-    }
-
-    /// The addresses if they are IPv4.
-    #[inline]
-    pub(crate) fn short(&self) -> [u32; 2] {
-        self.short
-    }
-}
+/// `LINKTYPE_ETHERNET`.
+const ETHERNET: u16 = 1;
 
 impl Packets {
     /// None yet, with room for so many.
@@ -103,20 +41,21 @@ impl Packets {
             hashes: Vec::with_capacity(packets),
             macs: Vec::with_capacity(packets),
             inspector,
-            ..Self::default()
+            tally: Tally::default(),
+            long: Vec::new(),
+            tunnels: Vec::new(),
+            latest: i64::MIN,
         }
     }
 
     /// Adds a packet: its time in nanoseconds since 1970, its bytes on the wire, and the number of the interface that saw it.
-    #[inline]
     pub fn push(&mut self, packet: &Packet, time: i64, wire: u32, interface: u16) {
-        let (short, hash) = if packet.v6 {
-            self.long.push([packet.src, packet.dst]);
-            ([self.long.len() as u32 - 1, 0], flow::hash6([packet.src, packet.dst], packet))
+        let ports = [packet.src_port, packet.dst_port];
+        let ends = if packet.v6 {
+            self.ends6([packet.src, packet.dst], ports, packet.protocol)
         } else {
             // Addresses of 32 bits stand in fields of 128.
-            let short = [packet.src as u32, packet.dst as u32];
-            (short, flow::hash4(short, packet))
+            ends4([packet.src as u32, packet.dst as u32], ports, packet.protocol)
         };
         let tunnel = if packet.tunnel.is_none() {
             0
@@ -124,27 +63,69 @@ impl Packets {
             self.tunnels.push(packet.tunnel);
             self.tunnels.len() as u32
         };
-        self.seen.push(Seen {
+        let icmp = matches!(packet.protocol, 1 | 58);
+        let seen = Seen {
             time,
-            short,
-            ports: [packet.src_port, packet.dst_port],
+            addresses: ends.addresses,
+            ends: ends.ends,
             wire,
             ip_bytes: packet.ip_bytes,
             payload: packet.payload,
             sequence: packet.sequence,
             tunnel,
             vlans: packet.vlans,
-            window: packet.window,
+            window: if icmp { u16::from_be_bytes([packet.icmp.0, packet.icmp.1]) } else { packet.window },
             interface,
-            protocol: packet.protocol,
             tcp_flags: packet.tcp_flags,
             tos: packet.tos,
-            marks: (u8::from(packet.v6) * V6) | (u8::from(packet.tcp_header) * TCP_HEADER),
-            icmp: packet.icmp,
-        });
+            marks: ends.marks | (u8::from(packet.tcp_header) * TCP_HEADER),
+        };
+        let [[s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]] = packet.macs;
+        self.note(seen, ends.hash, [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5]);
+    }
+
+    /// Adds a packet that is as nearly all are.
+    #[inline(always)]
+    fn push_usual(&mut self, usual: Usual, macs: [u8; 12], record: &Record) {
+        let ends = match usual.addresses {
+            Addresses::V4(short) => ends4(short, usual.ports, usual.protocol),
+            Addresses::V6(both) => self.ends6(both, usual.ports, usual.protocol),
+        };
+        let seen = Seen {
+            time: record.time,
+            addresses: ends.addresses,
+            ends: ends.ends,
+            wire: record.wire,
+            ip_bytes: usual.ip_bytes,
+            payload: usual.tcp.payload,
+            sequence: usual.tcp.sequence,
+            tunnel: 0,
+            vlans: [usual.vlan, 0],
+            window: usual.tcp.window,
+            interface: record.interface,
+            tcp_flags: usual.tcp.flags,
+            tos: usual.tos,
+            marks: ends.marks | if usual.protocol == 6 { TCP_HEADER } else { 0 },
+        };
+        self.note(seen, ends.hash, macs);
+    }
+
+    /// The ends of a packet of IPv6; what has no room is noted beside it.
+    #[inline]
+    fn ends6(&mut self, addresses: [u128; 2], ports: [u16; 2], protocol: u8) -> Ends {
+        let ([a, b, c, d, ends], swapped) = flow::key6(addresses, ports, protocol, false);
+        let place = self.long.len() as u64;
+        self.long.push([a, b, c, d]);
+        let marks = V6 | if swapped { SWAPPED } else { 0 };
+        Ends { addresses: place, ends, marks, hash: flow::hash(&[a, b, c, d, ends]) }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, seen: Seen, hash: u64, macs: [u8; 12]) {
+        self.latest = self.latest.max(seen.time);
+        self.seen.push(seen);
         self.hashes.push(hash);
-        self.macs.push(packet.macs);
-        self.latest = self.latest.max(Some(time));
+        self.macs.push(macs);
     }
 
     /// Decodes packets whose bytes are in `bytes`, adds those of flows, and enters all in the tally.
@@ -157,12 +138,20 @@ impl Packets {
         mut inspector: Option<&mut Inspector>,
     ) {
         for record in records {
-            self.decode_one(decoder, record, record.bytes(bytes), None, inspector.as_deref_mut());
+            let frame = record.bytes(bytes);
+            if record.link == ETHERNET
+                && inspector.is_none()
+                && let Some(usual) = usual(frame, record.wire)
+            {
+                self.tally.in_flow();
+                self.push_usual(usual, frame.first_chunk().copied().unwrap_or_default(), record);
+            } else {
+                self.decode_one(decoder, record, frame, None, inspector.as_deref_mut());
+            }
         }
     }
 
     /// Decodes a packet whose tag may have been taken off its frame.
-    #[inline]
     pub fn decode_one(
         &mut self,
         decoder: &mut Decoder,
@@ -207,13 +196,27 @@ impl Packets {
     #[inline]
     #[must_use]
     pub fn addresses(&self, seen: &Seen) -> [u128; 2] {
-        if seen.v6() { self.long[seen.short[0] as usize] } else { seen.short.map(u128::from) }
+        let [low, high] = if seen.v6() {
+            let [a, b, c, d] = self.long[seen.addresses as usize].map(u128::from);
+            [a << 64 | b, c << 64 | d]
+        } else {
+            [seen.addresses >> 32, seen.addresses & 0xffff_ffff].map(u128::from)
+        };
+        if seen.swapped() { [high, low] } else { [low, high] }
+    }
+
+    /// The key of one of these that is IPv6.
+    #[inline]
+    pub(crate) fn key6(&self, seen: &Seen) -> [u64; 5] {
+        let [a, b, c, d] = self.long[seen.addresses as usize];
+        [a, b, c, d, seen.ends]
     }
 
     /// The hardware addresses of the packet of a number.
     #[must_use]
     pub fn macs(&self, number: usize) -> [[u8; 6]; 2] {
-        self.macs[number]
+        let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = self.macs[number];
+        [[s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]]
     }
 
     /// The tunnel of one of these.
@@ -234,7 +237,7 @@ impl Packets {
     /// The time of the latest packet.
     #[must_use]
     pub fn latest(&self) -> Option<i64> {
-        self.latest
+        (!self.seen.is_empty()).then_some(self.latest)
     }
 
     /// Forgets the packets, not what became of them.
@@ -244,7 +247,13 @@ impl Packets {
         self.macs.clear();
         self.long.clear();
         self.tunnels.clear();
-        self.latest = None;
+        self.latest = i64::MIN;
+    }
+}
+
+impl Default for Packets {
+    fn default() -> Self {
+        Self::with_capacity(0, None)
     }
 }
 
@@ -258,6 +267,20 @@ impl FromIterator<(Packet, i64, u32)> for Packets {
         }
         all
     }
+}
+
+/// The ends of a packet as they stand in `Seen`, and their hash.
+struct Ends {
+    addresses: u64,
+    ends: u64,
+    marks: u8,
+    hash: u64,
+}
+
+#[inline(always)]
+fn ends4(addresses: [u32; 2], ports: [u16; 2], protocol: u8) -> Ends {
+    let (key, swapped) = flow::key4(addresses, ports, protocol, false);
+    Ends { addresses: key[0], ends: key[1], marks: if swapped { SWAPPED } else { 0 }, hash: flow::hash(&key) }
 }
 
 /// Names that are told apart; those of more interfaces are left out.
@@ -313,7 +336,7 @@ mod tests {
             for (i, (seen, packet)) in packets.seen().iter().zip(&all).enumerate() {
                 assert_eq!(packets.addresses(seen), [packet.src, packet.dst]);
                 assert_eq!(
-                    (seen.v6(), seen.tcp_header(), seen.ports[0]),
+                    (seen.v6(), seen.tcp_header(), seen.ports()[0]),
                     (packet.v6, packet.tcp_header, packet.src_port)
                 );
                 assert_eq!((packets.tunnel(seen), packets.network(seen)), (packet.tunnel, packet.tunnel.network));

@@ -1,36 +1,46 @@
-//! Hashes of chosen parts of packets, made once for all sketches that look at the same parts.
+//! Packets as keys, and the hashes of chosen parts of them, made once for all sketches that look at the same parts.
 
-use super::key::Parts;
+use super::key::{Key, Parts};
 use agent_packets::Packets;
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
 
-/// For each choice of parts the hash of every packet.
+/// All there is of every packet, and for each choice of parts its hash.
 #[derive(Debug, Default)]
-pub(super) struct Columns(Vec<(Parts, Vec<u64>)>);
+pub(super) struct Columns {
+    whole: Vec<Key>,
+    hashes: Vec<(Parts, Vec<u64>)>,
+}
 
 impl Columns {
     /// Of these choices, each once.
     pub(super) fn new<'a>(all: impl IntoIterator<Item = &'a Parts>) -> Self {
         let mut columns = Columns::default();
         for parts in all {
-            if !columns.0.iter().any(|(known, _)| known.same(parts)) {
-                columns.0.push((parts.clone(), Vec::new()));
+            if !columns.hashes.iter().any(|(known, _)| known.same(parts)) {
+                columns.hashes.push((parts.clone(), Vec::new()));
             }
         }
         columns
     }
 
-    /// Takes the hashes of these packets in place of those before.
+    /// Takes these packets in place of those before.
     pub(super) fn fill(&mut self, packets: &Packets, seed: &FixedState) {
-        for (parts, hashes) in &mut self.0 {
+        self.whole.clear();
+        self.whole.extend(packets.seen().iter().map(|seen| Key::whole(packets, seen)));
+        for (parts, hashes) in &mut self.hashes {
             hashes.clear();
-            hashes.extend(packets.seen().iter().map(|seen| seed.hash_one(parts.of(packets, seen))));
+            hashes.extend(self.whole.iter().map(|whole| seed.hash_one(parts.of(whole))));
         }
+    }
+
+    /// The packets.
+    pub(super) fn whole(&self) -> &[Key] {
+        &self.whole
     }
 
     /// The hashes of a choice; none if it is not among these.
     pub(super) fn of(&self, parts: &Parts) -> &[u64] {
-        self.0.iter().find(|(known, _)| known.same(parts)).map_or(&[], |(_, hashes)| hashes)
+        self.hashes.iter().find(|(known, _)| known.same(parts)).map_or(&[], |(_, hashes)| hashes)
     }
 }

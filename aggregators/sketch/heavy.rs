@@ -55,8 +55,13 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
             self.halve();
         }
         let seed = &self.seed;
-        let entry = self.table.entry(hash, |c| c.key == key, |c| seed.hash_one(c.key));
-        let counter = entry.or_insert_with(|| Counter { key, least: 0, beside: fresh() }).into_mut();
+        let counter = match self.table.find_entry(hash, |c| c.key == key) {
+            Ok(known) => known.into_mut(),
+            Err(unknown) => {
+                let new = Counter { key, least: 0, beside: fresh() };
+                unknown.into_table().insert_unique(hash, new, |c| seed.hash_one(c.key)).into_mut()
+            }
+        };
         counter.least += weight;
         &mut counter.beside
     }

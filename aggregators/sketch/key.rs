@@ -3,6 +3,7 @@
 use super::state::{Reading, Writing};
 use agent_api::{Builder, Result, anyhow, bail, ensure};
 use agent_packets::{Packets, Seen};
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The parts, by the bit of each in a selection.
@@ -14,16 +15,35 @@ pub(super) struct Parts {
     /// As the user wrote it.
     pub(super) text: String,
     chosen: u8,
+    /// All bits of what is chosen.
+    mask: Key,
 }
 
-/// The chosen parts of a packet; what is not chosen is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Parts of a packet: all, or those that are chosen, and 0 for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    src: u128,
-    dst: u128,
-    /// Ports, VLAN, protocol and the version of IP.
+    /// The upper and the lower half of each address.
+    src: [u64; 2],
+    dst: [u64; 2],
+    /// Ports, VLAN, protocol and the version of IP, that one where there is an address.
     rest: u64,
     vni: u32,
+}
+
+/// Most keys are of IPv4, and no more than two words.
+impl Hash for Key {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.rest & 1 == 0 {
+            state.write_u64(self.src[1] << 32 | self.dst[1]);
+        } else {
+            [self.src, self.dst].into_iter().flatten().for_each(|half| state.write_u64(half));
+        }
+        state.write_u64(self.rest);
+        if self.vni != 0 {
+            state.write_u32(self.vni);
+        }
+    }
 }
 
 impl Parts {
@@ -36,7 +56,19 @@ impl Parts {
                 None => bail!("{name:.60?} is none of {}", PARTS.join(", ")),
             }
         }
-        Ok(Parts { text: text.trim().to_owned(), chosen })
+        let all = |part: u8, bits: u64| if chosen & 1 << part != 0 { bits } else { 0 };
+        let mask = Key {
+            src: [all(0, u64::MAX); 2],
+            dst: [all(1, u64::MAX); 2],
+            rest: all(2, 0xffff << 48)
+                | all(3, 0xffff << 32)
+                | all(5, 0xffff << 16)
+                | all(4, 0xff << 8)
+                | all(0, 1)
+                | all(1, 1),
+            vni: all(6, u32::MAX.into()) as u32,
+        };
+        Ok(Parts { text: text.trim().to_owned(), chosen, mask })
     }
 
     /// Reads the two sides of `src > dst`.
@@ -58,27 +90,22 @@ impl Parts {
         self.chosen & 1 << part != 0
     }
 
-    /// The key of one of these packets.
+    /// What is chosen of a key.
     #[inline]
-    pub(super) fn of(&self, packets: &Packets, seen: &Seen) -> Key {
-        let part = |bit: u8, value: u64| if self.has(bit) { value } else { 0 };
-        let rest = part(2, u64::from(seen.ports[0])) << 48
-            | part(3, u64::from(seen.ports[1])) << 32
-            | part(5, u64::from(seen.vlans[0])) << 16
-            | part(4, u64::from(seen.protocol)) << 8
-            | if self.has(0) || self.has(1) { u64::from(seen.v6()) } else { 0 };
-        let [src, dst] = packets.addresses(seen);
+    pub(super) fn of(&self, whole: &Key) -> Key {
+        let halves = |a: [u64; 2], b: [u64; 2]| [a[0] & b[0], a[1] & b[1]];
         Key {
-            src: if self.has(0) { src } else { 0 },
-            dst: if self.has(1) { dst } else { 0 },
-            rest,
-            vni: if self.has(6) { packets.network(seen) } else { 0 },
+            src: halves(whole.src, self.mask.src),
+            dst: halves(whole.dst, self.mask.dst),
+            rest: whole.rest & self.mask.rest,
+            vni: whole.vni & self.mask.vni,
         }
     }
 
     /// Adds the parts of a key to a metric.
     pub(super) fn write<'a>(&self, key: &Key, mut metric: Builder<'a>) -> Builder<'a> {
-        let address = |number: u128| {
+        let address = |[high, low]: [u64; 2]| {
+            let number = u128::from(high) << 64 | u128::from(low);
             if key.rest & 1 == 1 {
                 IpAddr::V6(Ipv6Addr::from_bits(number))
             } else {
@@ -102,19 +129,35 @@ impl Parts {
 }
 
 impl Key {
+    /// All there is of one of these packets.
+    #[inline]
+    pub(super) fn whole(packets: &Packets, seen: &Seen) -> Self {
+        let [src_port, dst_port] = seen.ports().map(u64::from);
+        let rest = src_port << 48
+            | dst_port << 32
+            | u64::from(seen.vlans[0]) << 16
+            | u64::from(seen.protocol()) << 8
+            | u64::from(seen.v6());
+        // Truncated on purpose: each half in turn.
+        let [src, dst] = packets.addresses(seen).map(|address| [(address >> 64) as u64, address as u64]);
+        Key { src, dst, rest, vni: packets.network(seen) }
+    }
+
     pub(super) fn save(&self, state: &mut Writing) {
         state.number(self.rest);
         state.number(self.vni.into());
-        for address in [self.src, self.dst] {
-            // Truncated on purpose: each half in turn.
-            state.number(address as u64);
-            state.number((address >> 64) as u64);
+        for [high, low] in [self.src, self.dst] {
+            state.number(low);
+            state.number(high);
         }
     }
 
     pub(super) fn load(state: &mut Reading) -> Option<Self> {
         let (rest, vni) = (state.number()?, u32::try_from(state.number()?).ok()?);
-        let mut address = || Some(u128::from(state.number()?) | u128::from(state.number()?) << 64);
+        let mut address = || {
+            let low = state.number()?;
+            Some([state.number()?, low])
+        };
         Some(Key { rest, vni, src: address()?, dst: address()? })
     }
 }
@@ -130,7 +173,7 @@ mod tests {
         let v4 = Packet { src: 7, dst: 5, dst_port: 80, ..Packet::default() };
         let all = [v4, Packet { v6: true, ..v4 }, Packet { dst: 9, ..v4 }];
         let packets: Packets = all.into_iter().map(|packet| (packet, 0, 0)).collect();
-        let [v4, v6, other] = [0, 1, 2].map(|i| parts.of(&packets, &packets.seen()[i]));
+        let [v4, v6, other] = [0, 1, 2].map(|i| parts.of(&Key::whole(&packets, &packets.seen()[i])));
         assert_ne!(v4, v6);
         assert_eq!(v4, other);
     }

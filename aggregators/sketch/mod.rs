@@ -177,7 +177,7 @@ impl Aggregator for Sketch {
         let Some(packets) = cargo.downcast_ref::<Packets>() else { return };
         let Sketch { columns, distinct, entropy, heavy, spreaders, seed, settings, .. } = self;
         columns.fill(packets, seed);
-        let (seen, by_bytes) = (packets.seen(), settings.weight == Weight::Bytes);
+        let (seen, whole, by_bytes) = (packets.seen(), columns.whole(), settings.weight == Weight::Bytes);
         // One sketch after the other, so that each has the caches for itself.
         for (parts, distinct) in distinct {
             columns.of(parts).iter().for_each(|hash| distinct.add(*hash));
@@ -186,11 +186,11 @@ impl Aggregator for Sketch {
             columns.of(parts).iter().for_each(|hash| entropy.add(*hash));
         }
         for (parts, heavy) in heavy {
-            let key = |i: usize| (parts.of(packets, &seen[i]), if by_bytes { u64::from(seen[i].wire) } else { 1 });
+            let key = |i: usize| (parts.of(&whole[i]), if by_bytes { u64::from(seen[i].wire) } else { 1 });
             heavy.add_all(columns.of(parts), key);
         }
         for (source, element, spreaders) in spreaders {
-            spreaders.add_all(columns.of(source), columns.of(element), |i| source.of(packets, &seen[i]));
+            spreaders.add_all(columns.of(source), columns.of(element), |i| source.of(&whole[i]));
         }
         self.latest = self.latest.max(packets.latest());
     }

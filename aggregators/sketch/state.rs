@@ -5,8 +5,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// Changes with the form of any sketch.
-const VERSION: u64 = 1;
+/// Changes with the form of any sketch, and with what keys hash to.
+const VERSION: u64 = 2;
 
 /// A sketch on its way into a text.
 pub(super) struct Writing(Vec<u8>);

@@ -5,10 +5,13 @@ use agent_api::{Batch, Sender};
 use agent_capture::Filter;
 use agent_packets::metadata::Inspector;
 use agent_packets::{Decoder, Packets, Record, Tally};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Packets of one batch: few enough to stay in the caches on the way to whoever counts them, and enough that waking them is nothing.
-const BATCH: usize = 2048;
+const BATCH: usize = 4096;
+/// Batches on their way that are taken back when nobody has them any more: as many as wait between this and the last who counts them.
+const ON_THEIR_WAY: usize = 16;
 
 /// What is done to packets before they are handed on.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Feed {
     /// Packets until the next one is taken.
     turn: u32,
     packets: Packets,
+    /// Handed on, the first of them first.
+    sent: VecDeque<Arc<Packets>>,
     counted: Counted,
     out: Sender,
     /// Whoever sends cannot wait.
@@ -52,6 +57,7 @@ impl Feed {
             filter,
             turn: 0,
             packets: Packets::with_capacity(BATCH, options.inspector.clone()),
+            sent: VecDeque::new(),
             options,
             counted: Counted::default(),
             out,
@@ -118,14 +124,34 @@ impl Feed {
         if tally == Tally::default() {
             return;
         }
-        let next = Packets::with_capacity(BATCH, self.packets.inspector.clone());
+        let next = self.next();
+        let full = Arc::new(std::mem::replace(&mut self.packets, next));
+        if self.sent.len() < ON_THEIR_WAY {
+            self.sent.push_back(full.clone());
+        }
         let mut batch = Batch::new();
-        batch.set_cargo(Arc::new(std::mem::replace(&mut self.packets, next)));
+        batch.set_cargo(full);
         if self.live {
             self.out.send_live_blocking(batch);
         } else {
             self.out.send_blocking(batch);
         }
+    }
+
+    /// Room for packets: that of the first batch that was handed on, if everybody is done with it. Memory that is freed by another thread than
+    /// the one that takes it is slow to come by, and not in its caches.
+    fn next(&mut self) -> Packets {
+        let back = self.sent.pop_front().map(Arc::try_unwrap);
+        match back {
+            Some(Ok(mut packets)) => {
+                packets.clear();
+                packets.tally = Tally::default();
+                return packets;
+            }
+            Some(Err(first)) => self.sent.push_front(first),
+            None => {}
+        }
+        Packets::with_capacity(BATCH, self.options.inspector.clone())
     }
 
     fn send_full(&mut self) {

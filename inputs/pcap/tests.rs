@@ -81,7 +81,7 @@ impl Run {
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        self.seen.iter().map(|seen| seen.ports[1]).collect()
+        self.seen.iter().map(|seen| seen.ports()[1]).collect()
     }
 
     fn collect(&mut self) -> Vec<String> {
@@ -196,7 +196,7 @@ async fn sampled_cut_and_filtered_packets_are_counted() {
     let run = Run::start(settings, true).await;
     run.ask().await;
     let (seen, lines, _) = run.stop().await;
-    assert_eq!(seen.iter().map(|s| s.ports[1]).collect::<Vec<_>>(), [0, 3, 6]);
+    assert_eq!(seen.iter().map(|s| s.ports()[1]).collect::<Vec<_>>(), [0, 3, 6]);
     assert_eq!(
         lines,
         ["packets_read=10,bytes_read=460,packets_filtered=2,packets_sampled_out=5,packets_in_flows=3".to_owned()]

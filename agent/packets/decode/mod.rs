@@ -11,12 +11,14 @@ mod link;
 mod tests;
 mod transport;
 mod tunnel;
+mod usual;
 
 use crate::tally::Cause;
 use fragments::Fragments;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use tunnel::Kind;
+pub(crate) use usual::{Addresses, Usual, usual};
 
 /// Tunnels inside each other, and Ethernet inside Ethernet, that are looked into.
 const MAX_DEPTH: u8 = 8;

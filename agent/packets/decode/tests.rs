@@ -330,3 +330,88 @@ fn bytes_as_they_come() {
     }
     assert!(tally.adds_up() && tally.read == 200_000 && tally.in_flows > 10_000, "{tally:?}");
 }
+
+#[test]
+fn the_short_way_says_what_the_long_way_says() {
+    let (tcp, udp) = (tcp(1000, 80, 0x18), udp(1000, 53, b"of a question"));
+    let mut samples = Vec::new();
+    for (protocol, transport) in [(6, &tcp), (17, &udp)] {
+        for ip in [(0x0800, ipv4(1, 2, protocol, transport)), (0x86dd, ipv6(1, 2, protocol, transport))] {
+            samples.push(ether(ip.0, &ip.1));
+            samples.push(ether(0x8100, &[&[0x60, 40][..], &ip.0.to_be_bytes(), &ip.1].concat()));
+            // Padding, and what is cut off.
+            samples.push([&ether(ip.0, &ip.1)[..], &[0; 9]].concat());
+            samples.push(ether(ip.0, &ip.1[..ip.1.len() - 5]));
+        }
+    }
+    let mut random = Random(11);
+    let (mut decoder, mut usual_ones, mut rounds) = (Decoder::new(), 0, 0);
+    let mut check = |bytes: &[u8], wire: u32| {
+        rounds += 1;
+        let Some(short) = usual(bytes, wire) else { return };
+        usual_ones += 1;
+        let long = decoder.decode(1, bytes, wire).unwrap_or_else(|cause| panic!("{cause:?}: {bytes:02x?}"));
+        let (v6, [src, dst]) = match short.addresses {
+            Addresses::V4(both) => (false, both.map(u128::from)),
+            Addresses::V6(both) => (true, both),
+        };
+        let expected = Packet {
+            v6,
+            protocol: short.protocol,
+            tcp_flags: short.tcp.flags,
+            src,
+            dst,
+            src_port: short.ports[0],
+            dst_port: short.ports[1],
+            vlans: [short.vlan, 0],
+            ip_bytes: short.ip_bytes,
+            payload: short.tcp.payload,
+            sequence: short.tcp.sequence,
+            window: short.tcp.window,
+            tcp_header: short.protocol == 6,
+            tos: short.tos,
+            macs: long.macs,
+            data: long.data,
+            ..Packet::default()
+        };
+        assert_eq!(*long, expected, "{bytes:02x?} of {wire}");
+    };
+    for sample in &samples {
+        for length in 0..=sample.len() {
+            check(&sample[..length], sample.len() as u32);
+            check(&sample[..length], length as u32);
+            check(&sample[..length], 0);
+        }
+        // Every value of every byte, which takes each condition both ways.
+        for place in 0..sample.len() {
+            for value in 0..=255 {
+                let mut bytes = sample.clone();
+                bytes[place] = value;
+                check(&bytes, sample.len() as u32 + u32::from(value) * 8);
+            }
+        }
+        for _ in 0..10_000 {
+            let mut bytes = sample.clone();
+            for _ in 0..4 {
+                let place = random.below(bytes.len());
+                bytes[place] = random.below(256) as u8;
+            }
+            bytes.truncate(bytes.len() - random.below(30));
+            check(&bytes, random.below(200) as u32);
+        }
+    }
+    assert!(usual_ones > rounds / 3 && usual_ones < rounds * 9 / 10, "{usual_ones} of {rounds}");
+}
+
+#[test]
+fn what_is_usual() {
+    let wire = |bytes: &[u8]| usual(bytes, bytes.len() as u32).is_some();
+    assert!(wire(&ether(0x0800, &inner())) && wire(&ether(0x86dd, &ipv6(1, 2, 17, &udp(5, 6, b"")))));
+    // A tunnel, a fragment, options, another protocol, two tags, no length.
+    assert!(!wire(&ether(0x0800, &ipv4(1, 2, 17, &udp(9, 4789, &[0; 60])))));
+    assert!(!wire(&ether(0x0800, &fragment(1, 2, 6, 0x2000, &tcp(1, 2, 3)))));
+    assert!(!wire(&ether(0x0800, &[&[0x46], &inner()[1..]].concat())));
+    assert!(!wire(&ether(0x0800, &ipv4(1, 2, 1, &[0; 60]))));
+    assert!(!wire(&ether(0x8100, &[&[0, 1, 0x81, 0, 0, 2, 8, 0][..], &inner()].concat())));
+    assert!(!wire(&ether(0x0800, &[&[0x45, 0, 0, 0], &inner()[4..]].concat())));
+}

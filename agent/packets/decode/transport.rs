@@ -81,6 +81,6 @@ impl Decoder {
 
 /// Ports that are looked at more closely.
 #[inline]
-fn tunnels(port: u16) -> bool {
+pub(super) fn tunnels(port: u16) -> bool {
     matches!(port, 2152 | 3544 | 4754 | 4789 | 4790 | 5247 | 6081 | 6635 | 8472 | 37008)
 }

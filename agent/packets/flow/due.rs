@@ -1,75 +1,63 @@
-//! When flows are looked at again: lists of places by time, so that a flow that goes on is looked at once in the time that it may be idle,
-//! and not at each search for those that have ended.
+//! When flows are looked at again: a wheel of lists of places, one for each of the next steps of time, so that a flow that goes on is looked at once
+//! in the time that it may be idle, and not at each search for those that have ended.
 //!
-//! A place is in one list at most, so lists take as much as places, whatever comes; a bit says whether it is, which stays in the cache where
-//! the lists do not. Whoever finds a flow that goes on puts it into a later list. A place that is given to another flow stays where it is: as
-//! long as time goes on, its turn comes sooner than needed. Where time went back that is not so, which shows as `disorder`: then all flows
-//! are to be looked at, and put in anew.
+//! A place is in one list at most, so lists take as much as places, whatever comes; a mark in its record says whether it is. Whoever finds a
+//! flow that goes on puts it into a later list. A place that is given to another flow stays where it is: its turn comes sooner than needed, as
+//! that of a flow does whose time lies further ahead than the wheel is large. No turn comes too late as long as time does not go back from one
+//! search to the next; then (`passed`) all flows are to be looked at, and put in anew.
 
-use std::collections::BTreeMap;
+/// Steps of the wheel.
+const STEPS: usize = 64;
 
 /// Places by when their turn comes, in steps of time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Due {
-    lists: BTreeMap<i64, Vec<u32>>,
-    /// A bit for each place that is in a list.
-    listed: Vec<u64>,
-    /// The last list into which something was put.
-    latest: Option<i64>,
-    disorder: bool,
+    lists: [Vec<u32>; STEPS],
+    /// The step that comes next or, as it may not be over, again.
+    next: Option<i64>,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self { lists: [const { Vec::new() }; STEPS], next: None }
+    }
 }
 
 impl Due {
     /// Bytes for a place at most: a list that grows is copied into one of twice its size.
-    pub(super) const BYTES: usize = 2 * size_of::<u32>() + 1;
+    pub(super) const BYTES: usize = 2 * size_of::<u32>();
 
-    /// Puts a place into a list, unless it is in one.
-    pub(super) fn put(&mut self, place: u32, step: i64) {
-        // Captures of several interfaces are not quite in order.
-        self.disorder |= self.latest.is_some_and(|latest| step < latest.saturating_sub(1));
-        self.latest = self.latest.max(Some(step));
-        let (word, bit) = bit(place);
-        if self.listed.len() <= word {
-            self.listed.resize(word + 1, 0);
-        }
-        if self.listed[word] & bit == 0 {
-            self.listed[word] |= bit;
-            self.lists.entry(step).or_default().push(place);
-        }
+    /// Nothing yet, in a step.
+    pub(super) fn at(step: i64) -> Self {
+        Self { next: Some(step), ..Self::default() }
     }
 
-    /// Takes out the places of a list whose turn has come.
+    /// Puts a place, which is in no list, into that of a step at least `now`.
+    pub(super) fn put(&mut self, place: u32, now: i64, step: i64) {
+        let next = *self.next.get_or_insert(now);
+        let step = step.clamp(next, next.saturating_add(STEPS as i64 - 1));
+        self.lists[list(step)].push(place);
+    }
+
+    /// Takes out a list whose turn has come.
     pub(super) fn take(&mut self, step: i64) -> Option<Vec<u32>> {
-        let first = self.lists.first_entry()?;
-        let places = (*first.key() <= step).then(|| first.remove())?;
-        for place in &places {
-            let (word, bit) = bit(*place);
-            self.listed[word] &= !bit;
-        }
-        Some(places)
+        let next = self.next?;
+        let last = step.min(next.saturating_add(STEPS as i64 - 1));
+        let turn = (next..=last).find(|turn| !self.lists[list(*turn)].is_empty());
+        self.next = Some(next.max(turn.unwrap_or(step)));
+        turn.map(|turn| std::mem::take(&mut self.lists[list(turn)]))
     }
 
-    /// True if a turn may come too late.
-    pub(super) fn disorder(&self) -> bool {
-        self.disorder
-    }
-
-    /// Empties all lists.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Puts in places after `clear`, in any order.
-    pub(super) fn put_all(&mut self, places: impl Iterator<Item = (u32, i64)>) {
-        places.for_each(|(place, step)| self.put(place, step));
-        self.disorder = false;
+    /// True if a step was over already, so that turns may come too late.
+    pub(super) fn passed(&self, step: i64) -> bool {
+        self.next.is_some_and(|next| step < next)
     }
 }
 
-/// The word and the bit of a place.
+/// The list of a step.
 #[inline]
-fn bit(place: u32) -> (usize, u64) {
-    (place as usize / 64, 1 << (place % 64))
+fn list(step: i64) -> usize {
+    step.rem_euclid(STEPS as i64) as usize
 }
 
 #[cfg(test)]
@@ -86,32 +74,29 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_turn_once() {
+    fn each_has_its_turn() {
         let mut due = Due::default();
-        for (place, step) in [(3, 5), (1, 5), (7, 6), (3, 8), (0, 9)] {
-            due.put(place, step);
+        for (place, step) in [(3, 5), (1, 5), (7, 6), (0, 9)] {
+            due.put(place, 2, step);
         }
         assert_eq!(turn(&mut due, 4), []);
         assert_eq!(turn(&mut due, 5), [1, 3]);
-        due.put(3, 9);
-        assert!(!due.disorder());
-        assert_eq!((turn(&mut due, 20), turn(&mut due, 20)), (vec![0, 3, 7], vec![]));
+        // Once more in the step that may not be over.
+        due.put(3, 5, 5);
+        due.put(1, 5, 8);
+        assert_eq!(turn(&mut due, 5), [3]);
+        assert!(!due.passed(5) && due.passed(4));
+        assert_eq!((turn(&mut due, 20), turn(&mut due, 20)), (vec![0, 1, 7], vec![]));
+        due.put(4, 20, i64::MAX);
+        assert_eq!((turn(&mut due, 82), turn(&mut due, 83)), (vec![], vec![4]), "at the end of the wheel");
     }
 
     #[test]
-    fn time_that_goes_back_shows() {
-        let mut due = Due::default();
-        due.put(0, 100);
-        due.put(1, 99);
-        assert!(!due.disorder());
-        // It stands in list 100.
-        due.put(0, 50);
-        assert!(due.disorder());
-        due.clear();
-        due.put_all([(1, 100), (0, 50)].into_iter());
-        assert!(!due.disorder());
-        assert_eq!(turn(&mut due, 60), [0]);
-        due.put(2, 70);
-        assert!(due.disorder());
+    fn no_turn_is_missed_in_a_leap() {
+        for (from, to) in [(0, 63), (0, 64), (-7, 1 << 40), (i64::MIN, i64::MAX), (i64::MAX - 3, i64::MAX)] {
+            let mut due = Due::default();
+            (0..200).for_each(|place| due.put(place, from, from.saturating_add(i64::from(place))));
+            assert_eq!(turn(&mut due, to), (0..200).collect::<Vec<_>>(), "from {from} to {to}");
+        }
     }
 }

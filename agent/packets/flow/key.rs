@@ -3,7 +3,8 @@
 //! The usual key (addresses, ports, protocol) has two words for IPv4 and five for IPv6. What a packet can be told apart by beyond that makes a
 //! third kind of eight words, so that the usual tables stay small.
 
-use crate::packets::{Packets, Seen};
+use crate::packets::Packets;
+use crate::seen::Seen;
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
@@ -95,7 +96,7 @@ impl Keys {
         } else {
             u128::MAX.checked_shl(32 - u32::from(self.ipv4_prefix.min(32))).unwrap_or(0)
         };
-        let ([src, dst], [src_port, dst_port]) = (packets.addresses(seen), seen.ports);
+        let ([src, dst], [src_port, dst_port]) = (packets.addresses(seen), seen.ports());
         let [src_mac, dst_mac] = packets.macs(number);
         Reduced {
             addresses: [if self.src { src & mask } else { 0 }, if self.dst { dst & mask } else { 0 }],
@@ -103,7 +104,7 @@ impl Keys {
             macs: [if self.src_mac { src_mac } else { [0; 6] }, if self.dst_mac { dst_mac } else { [0; 6] }],
             tos: if self.tos { seen.tos } else { 0 },
             interface: if self.interface { seen.interface } else { 0 },
-            protocol: if self.protocol { seen.protocol } else { 0 },
+            protocol: if self.protocol { seen.protocol() } else { 0 },
             v6: seen.v6(),
         }
     }
@@ -139,8 +140,8 @@ pub(super) struct Parts {
 }
 
 /// The key of an IPv4 packet, and whether its sender is the higher end. `ordered` keys know which end is which.
-#[inline]
-pub(super) fn key4([src, dst]: [u32; 2], ports: [u16; 2], protocol: u8, ordered: bool) -> ([u64; 2], bool) {
+#[inline(always)]
+pub(crate) fn key4([src, dst]: [u32; 2], ports: [u16; 2], protocol: u8, ordered: bool) -> ([u64; 2], bool) {
     let (src, dst) = (u64::from(src), u64::from(dst));
     let swapped = !ordered && (src << 16 | u64::from(ports[0])) > (dst << 16 | u64::from(ports[1]));
     let addresses = if swapped { dst << 32 | src } else { src << 32 | dst };
@@ -148,8 +149,8 @@ pub(super) fn key4([src, dst]: [u32; 2], ports: [u16; 2], protocol: u8, ordered:
 }
 
 /// The key of an IPv6 packet, and whether its sender is the higher end.
-#[inline]
-pub(super) fn key6([src, dst]: [u128; 2], ports: [u16; 2], protocol: u8, ordered: bool) -> ([u64; 5], bool) {
+#[inline(always)]
+pub(crate) fn key6([src, dst]: [u128; 2], ports: [u16; 2], protocol: u8, ordered: bool) -> ([u64; 5], bool) {
     let swapped = !ordered && (src, ports[0]) > (dst, ports[1]);
     let (low, high) = if swapped { (dst, src) } else { (src, dst) };
     // Truncated on purpose: each half in turn.

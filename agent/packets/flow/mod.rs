@@ -12,15 +12,19 @@ mod store;
 mod tcp;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ways;
 
-use crate::decode::{Packet, Tunnel};
+use crate::decode::Tunnel;
 use crate::packets::Packets;
 use foldhash::fast::RandomState;
-use key::{Key, key_wide, key4, key6};
+use key::{Key, key_wide};
+use std::ops::Range;
 use std::sync::LazyLock;
 use store::{Around, BLOCK, Found, Store};
 
 pub use key::Keys;
+pub(crate) use key::{key4, key6};
 pub use report::{Ended, Flow};
 pub use spread::{Spread, Spreads};
 pub use tcp::Tcp;
@@ -89,16 +93,10 @@ impl Settings {
     }
 }
 
-/// The hash of the ends of an IPv4 packet, the same in both directions and in all tables of this process.
+/// The hash of a key, the same in all tables of this process.
 #[inline]
-pub(crate) fn hash4(addresses: [u32; 2], packet: &Packet) -> u64 {
-    key::hash(&SEED, &key4(addresses, [packet.src_port, packet.dst_port], packet.protocol, false).0)
-}
-
-/// The hash of the ends of an IPv6 packet.
-#[inline]
-pub(crate) fn hash6(addresses: [u128; 2], packet: &Packet) -> u64 {
-    key::hash(&SEED, &key6(addresses, [packet.src_port, packet.dst_port], packet.protocol, false).0)
+pub(crate) fn hash<const N: usize>(key: &[u64; N]) -> u64 {
+    key::hash(&SEED, key)
 }
 
 /// The flows that are going on.
@@ -152,39 +150,69 @@ impl Table {
 
     /// Counts packets. What belongs to other shares is not even looked at, if flows are conversations.
     pub fn add(&mut self, packets: &Packets) {
-        let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
-        let mut block = 0;
-        for (i, ends) in packets.hashes().iter().enumerate() {
-            let mine = if self.plain { self.push(packets, i, *ends) } else { self.push_reduced(packets, i) };
-            block += usize::from(mine);
-            if block == size {
-                self.run(packets, block);
-                block = 0;
+        let mut numbers = 0..packets.seen().len();
+        let mut counting = 0;
+        loop {
+            let coming = self.gather(packets, &mut numbers);
+            self.run(packets, counting);
+            if coming == 0 {
+                break;
             }
+            let Self { settings, v4, v6, wide, .. } = self;
+            v4.locate(packets, settings);
+            v6.locate(packets, settings);
+            wide.locate(packets, settings);
+            counting = coming;
         }
-        self.run(packets, block);
         if let Some(latest) = packets.latest() {
             self.passed(latest);
         }
     }
 
-    /// Takes a packet into the block if it is of this share, by the hash of its ends, which are the key, whatever else is in it.
+    /// Takes the next packets of this share into a block; gives how many they are.
+    fn gather(&mut self, packets: &Packets, numbers: &mut Range<usize>) -> usize {
+        let size = if self.settings.max_flows >= 1024 { BLOCK } else { 1 };
+        if !self.plain {
+            let mut taken = 0;
+            while taken < size
+                && let Some(number) = numbers.next()
+            {
+                taken += usize::from(self.push_reduced(packets, number));
+            }
+            return taken;
+        }
+        // Whose packet it is nobody can foretell, so nothing is made to depend on it.
+        let (mut mine, mut taken) = ([0; BLOCK], 0);
+        while taken < size
+            && let Some(number) = numbers.next()
+        {
+            mine[taken] = number;
+            taken += usize::from(self.mine(packets.hashes()[number]));
+        }
+        for number in &mine[..taken] {
+            self.push(packets, *number);
+        }
+        taken
+    }
+
+    /// Takes a packet of this share into the block by the hash of its ends, which are the key, whatever else is in it.
     #[inline]
-    fn push(&mut self, packets: &Packets, number: usize, ends: u64) -> bool {
-        if !self.mine(ends) {
-            return false;
+    fn push(&mut self, packets: &Packets, number: usize) {
+        let (seen, hash) = (&packets.seen()[number], packets.hashes()[number]);
+        match (seen.v6(), self.settings.uniflow) {
+            (false, false) => self.v4.push([seen.addresses, seen.ends], hash, number, seen.swapped()),
+            (true, false) => self.v6.push(packets.key6(seen), hash, number, seen.swapped()),
+            (false, true) => {
+                // Truncated on purpose: addresses of 32 bits.
+                let addresses = packets.addresses(seen).map(|a| a as u32);
+                let (key, swapped) = key4(addresses, seen.ports(), seen.protocol(), true);
+                self.v4.push(key, key::hash(&SEED, &key), number, swapped);
+            }
+            (true, true) => {
+                let (key, swapped) = key6(packets.addresses(seen), seen.ports(), seen.protocol(), true);
+                self.v6.push(key, key::hash(&SEED, &key), number, swapped);
+            }
         }
-        let (seen, ordered) = (&packets.seen()[number], self.settings.uniflow);
-        if seen.v6() {
-            let (key, swapped) = key6(packets.addresses(seen), seen.ports, seen.protocol, ordered);
-            let hash = if ordered { key::hash(&SEED, &key) } else { ends };
-            self.v6.push(key, hash, number, swapped);
-        } else {
-            let (key, swapped) = key4(seen.short(), seen.ports, seen.protocol, ordered);
-            let hash = if ordered { key::hash(&SEED, &key) } else { ends };
-            self.v4.push(key, hash, number, swapped);
-        }
-        true
     }
 
     /// Takes a packet into the block whose key leaves something out, or has more than the ends; shares are told apart by the key.
@@ -223,7 +251,7 @@ impl Table {
         ((hash & 0xffff_ffff) * of) >> 32 == share
     }
 
-    /// Counts the packets of the block.
+    /// Counts the packets of the block before.
     fn run(&mut self, packets: &Packets, block: usize) {
         // Each packet of the block may be a new flow.
         while self.len() + block > self.settings.max_flows {

@@ -3,9 +3,10 @@
 //! What each packet changes is `Record`: with the key of IPv4 that is one line of the cache, and which lines are needed is most of what a
 //! packet costs. Everything else is `Rest`: the upper halves of sums, the begin, which packets only touch when they change them.
 
+use super::store::PIECE;
 use super::tcp::{self, Details};
 use super::{Ended, Settings};
-use crate::packets::Seen;
+use crate::seen::Seen;
 
 /// No packet of this direction yet; no scope has all bits set.
 pub(super) const UNSEEN: u64 = u64::MAX;
@@ -30,6 +31,10 @@ const TCP: u16 = 512;
 const PLAIN: u16 = 1024;
 /// `due` does not tell when the record is over.
 const LONG: u16 = 4096;
+/// The place is in a list of those that may be idle ...
+pub(super) const IDLE_LISTED: u16 = 8192;
+/// ... or of those that are closed. Both stay with the place when the flow goes.
+pub(super) const CLOSED_LISTED: u16 = 16384;
 
 /// So far apart may times be that `due` tells apart, of half its range.
 const FAR: i64 = 1 << (TICK + 13);
@@ -85,11 +90,11 @@ impl Record {
     /// The record of a flow whose first packet this is; it is still to be counted.
     pub(super) fn new(seen: &Seen, swapped: bool, scope: u64, tunnel: u32, settings: &Settings) -> (Self, Rest) {
         // The second step of a handshake comes from the side that was called.
-        let answer = !settings.uniflow && seen.protocol == 6 && tcp::is_answer(seen.tcp_flags);
+        let answer = !settings.uniflow && seen.protocol() == 6 && tcp::is_answer(seen.tcp_flags);
         let marks =
-            LIVE | EMPTY | if swapped != answer { SWAPPED } else { 0 } | if seen.protocol == 6 { TCP } else { 0 };
+            LIVE | EMPTY | if swapped != answer { SWAPPED } else { 0 } | if seen.protocol() == 6 { TCP } else { 0 };
         let mut record = Self { last: seen.time, marks, ..Self::default() };
-        let mut rest = Rest { first: seen.time, tunnel, icmp: seen.icmp, vlans: seen.vlans, ..Rest::EMPTY };
+        let mut rest = Rest { first: seen.time, tunnel, icmp: seen.icmp(), vlans: seen.vlans, ..Rest::EMPTY };
         record.enter(&mut rest, record.side(swapped), scope);
         record.begin(&mut rest, seen.time, settings);
         (record, rest)
@@ -143,18 +148,72 @@ impl Record {
         self.marks = self.marks & !LONG | if long { LONG } else { 0 };
     }
 
+    /// Notes that the place is in a list; false if it was already.
+    pub(super) fn list(&mut self, mark: u16) -> bool {
+        let fresh = self.marks & mark == 0;
+        self.marks |= mark;
+        fresh
+    }
+
+    /// Notes that the place is in no list of a kind, or of both.
+    pub(super) fn unlist(&mut self, marks: u16) {
+        self.marks &= !marks;
+    }
+
+    /// The record of a flow that comes to the place of another.
+    pub(super) fn in_place_of(mut self, before: &Self) -> Self {
+        self.marks |= before.marks & (IDLE_LISTED | CLOSED_LISTED);
+        self
+    }
+
+    /// Makes the place free.
+    pub(super) fn vacate(&mut self) {
+        *self = Self::default().in_place_of(self);
+    }
+
+    /// Counts a packet that changes no more than sums, times and the number that is next, as nearly all do; true if it was one. What it says
+    /// is what `over` and `count` say, without a branch on what is in the packet.
+    #[inline(always)]
+    pub(super) fn count_usual(&mut self, seen: &Seen, swapped: bool, usual: &Usual) -> bool {
+        let side = self.side(swapped);
+        // Of a packet that is earlier it is as good as endless.
+        let silent = seen.time.wrapping_sub(self.last) as u64;
+        let header = usual.tcp & seen.tcp_header();
+        let next = self.next[side];
+        let (sequence, numbered) = if header { (seen.sequence, NUMBERED << side) } else { (next, 0) };
+        let (packets, more) = self.packets[side].overflowing_add(1);
+        let (bytes, more_bytes) = self.bytes[side].overflowing_add(seen.wire);
+        let (ip_bytes, more_ip_bytes) = self.ip_bytes[side].overflowing_add(seen.ip_bytes);
+        let wanted = LIVE | PLAIN << side | numbered;
+        let soon = usual.active & (tick(seen.time).wrapping_sub(self.due) < 1 << 15);
+        let rare = (self.marks & (wanted | EMPTY | LONG | SHAKING) != wanted)
+            | (silent > usual.silence)
+            | soon
+            | (seen.tcp_flags & (tcp::SYN | tcp::FIN | tcp::RST) != 0)
+            | (sequence != next)
+            | (header & (seen.window() == 0))
+            | (seen.tunnel != 0)
+            | (usual.vlan & (seen.vlans != [0; 2]))
+            | more
+            | more_bytes
+            | more_ip_bytes;
+        if rare {
+            return false;
+        }
+        (self.packets[side], self.bytes[side], self.ip_bytes[side]) = (packets, bytes, ip_bytes);
+        self.next[side] = sequence.wrapping_add(if header { seen.payload } else { 0 });
+        self.tcp_flags[side] |= seen.tcp_flags;
+        self.all_flags[side] |= seen.tcp_flags;
+        self.marks |= FRESH;
+        self.last = seen.time;
+        true
+    }
+
     /// Counts a packet.
-    #[inline]
-    pub(super) fn count(
-        &mut self,
-        rest: &mut Rest,
-        seen: &Seen,
-        swapped: bool,
-        details: Option<&mut Details>,
-        settings: &Settings,
-    ) {
+    pub(super) fn count(&mut self, cold: &mut Cold<'_>, seen: &Seen, swapped: bool, settings: &Settings) {
         let (side, time) = (self.side(swapped), seen.time);
         if self.marks & EMPTY != 0 {
+            let rest = cold.rest();
             rest.first = time;
             self.marks &= !EMPTY;
             self.begin(rest, time, settings);
@@ -164,18 +223,18 @@ impl Record {
             let (low, carry) = sum[side].overflowing_add(more);
             sum[side] = low;
             if carry {
-                rest.carry(i, side);
+                cold.carry(i, side);
             }
         }
         self.tcp_flags[side] |= seen.tcp_flags;
         self.marks |= FRESH;
-        if let Some(details) = details {
-            tcp::follow(self, details, seen, side);
+        if settings.tcp && seen.tcp_header() {
+            tcp::follow(self, cold, seen, side);
         }
         self.all_flags[side] |= seen.tcp_flags;
         // Captures of several interfaces are not quite in order.
         if time < self.last {
-            rest.earlier(time);
+            cold.earlier(time);
         } else {
             self.last = time;
         }
@@ -189,7 +248,7 @@ impl Record {
 
     /// Why a packet of this time no longer belongs to this record.
     #[inline]
-    pub(super) fn over(&self, rest: &Rest, seen: &Seen, settings: &Settings) -> Option<Ended> {
+    pub(super) fn over(&self, cold: &Cold<'_>, seen: &Seen, settings: &Settings) -> Option<Ended> {
         let time = seen.time;
         let silent = time.saturating_sub(self.last);
         if settings.idle.is_some_and(|idle| silent > idle) {
@@ -202,7 +261,7 @@ impl Record {
         let active = settings.active.filter(|_| self.marks & EMPTY == 0)?;
         // Halves of the range are before and behind: no more than a compare for nearly all packets.
         let soon = tick(time).wrapping_sub(self.due) < 1 << 15 || self.marks & LONG != 0 || silent > FAR;
-        if soon { rest.limit(time, active) } else { None }
+        if soon { cold.limit(time, active) } else { None }
     }
 
     /// True if nothing more is waited for at this time.
@@ -224,27 +283,69 @@ impl Record {
     }
 }
 
-impl Rest {
+/// What makes a packet a usual one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    /// The longest silence before it.
+    silence: u64,
+    active: bool,
+    tcp: bool,
+    vlan: bool,
+}
+
+impl Usual {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let far = settings.active.map_or(i64::MAX, |_| FAR);
+        Self {
+            silence: settings.idle.unwrap_or(i64::MAX).min(far).max(0) as u64,
+            active: settings.active.is_some(),
+            tcp: settings.tcp,
+            vlan: settings.keys.vlan,
+        }
+    }
+}
+
+/// Where what few packets need of a flow is; few even find out.
+pub(super) struct Cold<'a> {
+    pub(super) rests: &'a mut [Box<[Rest; PIECE]>],
+    pub(super) details: &'a mut [Box<[Details; PIECE]>],
+    pub(super) piece: usize,
+    pub(super) at: usize,
+}
+
+impl Cold<'_> {
+    fn rest(&mut self) -> &mut Rest {
+        &mut self.rests[self.piece][self.at]
+    }
+
+    /// Of connections, where they are followed.
+    pub(super) fn details(&mut self) -> &mut Details {
+        &mut self.details[self.piece][self.at]
+    }
+
     /// Whether a record is over by `active`. These three are never part of what calls them, which would read
     /// the line of every packet then.
     #[cold]
     #[inline(never)]
     fn limit(&self, time: i64, active: i64) -> Option<Ended> {
-        (time.saturating_sub(self.since) > active).then_some(Ended::Active)
+        (time.saturating_sub(self.rests[self.piece][self.at].since) > active).then_some(Ended::Active)
     }
 
     #[cold]
     #[inline(never)]
     fn carry(&mut self, sum: usize, side: usize) {
-        self.high[sum][side] += 1;
+        self.rest().high[sum][side] += 1;
     }
 
     #[cold]
     #[inline(never)]
     fn earlier(&mut self, time: i64) {
-        self.first = self.first.min(time);
+        let rest = self.rest();
+        rest.first = rest.first.min(time);
     }
+}
 
+impl Rest {
     /// The scope of a direction.
     pub(super) fn scope(&self, side: usize) -> u64 {
         self.scopes[side]

@@ -3,13 +3,13 @@
 //! All of it is seen from one place on the way. Numbers are those of RFC 9293; what tells a retransmission from a packet that was overtaken is
 //! the time since the one before, as other analysers do it.
 
-use super::record::{GAP, NUMBERED, Record, SHAKING};
-use crate::packets::Seen;
+use super::record::{Cold, GAP, NUMBERED, Record, SHAKING};
+use crate::seen::Seen;
 
-const FIN: u8 = 1;
+pub(super) const FIN: u8 = 1;
 /// The flag of a connection's first packets.
 pub(super) const SYN: u8 = 2;
-const RST: u8 = 4;
+pub(super) const RST: u8 = 4;
 const ACK: u8 = 16;
 
 /// A packet behind a gap that comes no later than this after the one before it was overtaken, not sent again.
@@ -55,8 +55,8 @@ impl Details {
 
     /// A word of it, to have it in the cache.
     #[inline]
-    pub(super) fn touch(&self) -> u64 {
-        self.latencies[0]
+    pub(super) fn first(&self) -> &i64 {
+        &self.steps[0]
     }
 
     /// Begins to count anew; what the handshake told stays true.
@@ -106,12 +106,9 @@ pub(super) fn state([began, called]: [u8; 2]) -> &'static str {
     }
 }
 
-/// Follows sequence numbers and windows. What is rare is done elsewhere.
+/// Follows sequence numbers and windows of a header that is known. What is rare is done elsewhere.
 #[inline]
-pub(super) fn follow(record: &mut Record, details: &mut Details, seen: &Seen, side: usize) {
-    if !seen.tcp_header() {
-        return;
-    }
+pub(super) fn follow(record: &mut Record, cold: &mut Cold<'_>, seen: &Seen, side: usize) {
     let flags = seen.tcp_flags;
     let length = seen.payload.wrapping_add(u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0));
     let end = seen.sequence.wrapping_add(length);
@@ -121,13 +118,13 @@ pub(super) fn follow(record: &mut Record, details: &mut Details, seen: &Seen, si
     if known && ahead == 0 {
         record.next[side] = end;
     } else {
-        step_aside(record, details, (known, ahead, length), (side, end), seen.time);
+        step_aside(record, cold, (known, ahead, length), (side, end), seen.time);
     }
     if flags & SYN != 0 || record.marks & SHAKING != 0 {
-        shake(record, details, flags, side, seen.time);
+        shake(record, cold.details(), flags, side, seen.time);
     }
-    if seen.window == 0 && flags & (SYN | RST | FIN) == 0 {
-        details.zero_windows[side] += 1;
+    if seen.window() == 0 && flags & (SYN | RST | FIN) == 0 {
+        cold.details().zero_windows[side] += 1;
     }
 }
 
@@ -135,7 +132,7 @@ pub(super) fn follow(record: &mut Record, details: &mut Details, seen: &Seen, si
 #[inline(never)]
 fn step_aside(
     record: &mut Record,
-    details: &mut Details,
+    cold: &mut Cold<'_>,
     (known, ahead, length): (bool, i32, u32),
     (side, end): (usize, u32),
     time: i64,
@@ -147,6 +144,7 @@ fn step_aside(
         record.marks |= GAP << side;
         record.next[side] = end;
     } else if length > 1 || (length == 1 && ahead < -1) || (length == 1 && record.all_flags[side] & FIN != 0) {
+        let details = cold.details();
         // One byte, or none, just before the next number only asks whether the other side is still there.
         let soon = time.saturating_sub(record.last) <= OVERTAKEN.max(details.latencies[0].min(1 << 40) as i64);
         if record.marks & GAP << side != 0 && soon {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::decode::Kind;
+use crate::decode::Packet;
 
 const SECOND: i64 = 1_000_000_000;
 

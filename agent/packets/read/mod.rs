@@ -83,6 +83,17 @@ pub struct Faults {
     pub stopped: Option<String>,
 }
 
+impl Faults {
+    /// Brings a wire length that cannot be back to what was captured.
+    #[inline]
+    fn mend(&mut self, packet: &mut Record) {
+        if packet.wire < packet.captured || packet.wire > MAX_WIRE.max(packet.captured) {
+            self.lengths += 1;
+            packet.wire = packet.captured;
+        }
+    }
+}
+
 /// What finding a record in the buffer came to.
 enum Step {
     /// Bytes used up and the packet in them, if there was one.
@@ -170,6 +181,15 @@ impl Capture {
 
     /// Takes whole records out of the buffer; says how many bytes the next one needs.
     fn collect(&mut self, records: &mut Vec<Record>) -> usize {
+        let section = match &mut self.format {
+            Format::Pcap(header) => {
+                let rest = &self.buffer[self.start..self.end];
+                let (used, need) = header.collect(rest, self.start, BATCH, &mut self.faults, records);
+                self.start += used;
+                return if need > MAX_RECORD { self.stop(format!("a record of {need} bytes")) } else { need };
+            }
+            Format::Pcapng(section) => section,
+        };
         loop {
             if self.skip > 0 {
                 let skipped = self.skip.min((self.end - self.start) as u64);
@@ -183,15 +203,11 @@ impl Capture {
                 return 0;
             }
             let rest = &self.buffer[self.start..self.end];
-            let step = match &mut self.format {
-                Format::Pcap(header) => header.next(rest),
-                Format::Pcapng(section) => section.next(rest),
-            };
-            match step {
+            match section.next(rest) {
                 Step::Used(used, packet) => {
                     if let Some(mut packet) = packet {
                         packet.start += u32::try_from(self.start).unwrap_or(0);
-                        self.mend(&mut packet);
+                        self.faults.mend(&mut packet);
                         records.push(packet);
                     }
                     self.start += used;
@@ -210,15 +226,6 @@ impl Capture {
         self.ended = true;
         self.start = self.end;
         0
-    }
-
-    /// Brings a wire length that cannot be back to what was captured.
-    #[inline]
-    fn mend(&mut self, packet: &mut Record) {
-        if packet.wire < packet.captured || packet.wire > MAX_WIRE.max(packet.captured) {
-            self.faults.lengths += 1;
-            packet.wire = packet.captured;
-        }
     }
 
     /// Moves what is left to the front and reads until `need` bytes are there; false at the end of the file.

@@ -3,7 +3,7 @@
 //! Source: draft-ietf-opsawg-pcap. The four bytes of the magic tell the byte order and the unit of the times; Kuznetzov's variant has
 //! eight more bytes in front of each packet.
 
-use super::{Record, Step, u32_at};
+use super::{Faults, Record, u32_at};
 
 /// The length of the file's header.
 pub(super) const HEADER: usize = 24;
@@ -40,27 +40,45 @@ impl Header {
         Ok(Self { big, nanoseconds, record, link })
     }
 
+    /// Adds the whole records of these bytes, which begin at a place in the buffer, up to so many; gives the bytes that they use, and how many
+    /// the next one needs, 0 if there is no more room.
     #[inline]
-    pub(super) fn next(&self, rest: &[u8]) -> Step {
-        if rest.len() < self.record {
-            return Step::More(self.record);
+    pub(super) fn collect(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        most: usize,
+        faults: &mut Faults,
+        records: &mut Vec<Record>,
+    ) -> (usize, usize) {
+        let unit = if self.nanoseconds { 1 } else { 1000 };
+        let mut at = 0;
+        while records.len() < most {
+            let rest = &bytes[at..];
+            let Some(head) = rest.first_chunk::<16>().filter(|_| rest.len() >= self.record) else {
+                return (at, self.record);
+            };
+            let [seconds, fraction, captured, wire] = std::array::from_fn(|i| {
+                let word = [head[i * 4], head[i * 4 + 1], head[i * 4 + 2], head[i * 4 + 3]];
+                if self.big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+            });
+            let used = self.record + captured as usize;
+            if rest.len() < used {
+                return (at, used);
+            }
+            let mut packet = Record {
+                // Seconds are unsigned: the format lasts until 2106.
+                time: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * unit,
+                start: (start + at + self.record) as u32,
+                captured,
+                wire,
+                link: self.link,
+                interface: 0,
+            };
+            faults.mend(&mut packet);
+            records.push(packet);
+            at += used;
         }
-        let captured = u32_at(rest, 8, self.big);
-        let used = self.record + captured as usize;
-        if rest.len() < used {
-            return Step::More(used);
-        }
-        let fraction = i64::from(u32_at(rest, 4, self.big));
-        let fraction = if self.nanoseconds { fraction } else { fraction * 1000 };
-        let packet = Record {
-            // Seconds are unsigned: the format lasts until 2106.
-            time: i64::from(u32_at(rest, 0, self.big)) * 1_000_000_000 + fraction,
-            start: self.record as u32,
-            captured,
-            wire: u32_at(rest, 12, self.big),
-            link: self.link,
-            interface: 0,
-        };
-        Step::Used(used, Some(packet))
+        (at, 0)
     }
 }

@@ -5,19 +5,23 @@
 //! misses of a block are under way at the same time. Records are in pieces that stay where they are, so growing copies only the index, and
 //! memory never has to be twice as large for it.
 
-use super::due::Due;
-use super::key::{hash, scope};
-use super::record::{Record, Rest, UNSEEN};
-use super::spread::Spreads;
-use super::tcp::{self, Details};
-use super::{Ended, SEED, Settings};
+mod ends;
+
 use crate::decode::Tunnel;
+use crate::flow::due::Due;
+use crate::flow::key::{hash, scope};
+use crate::flow::record::{Cold, Record, Rest, UNSEEN, Usual};
+use crate::flow::spread::Spreads;
+use crate::flow::tcp::{self, Details};
+use crate::flow::{Ended, SEED, Settings};
 use crate::packets::Packets;
+use agent_capture::prefetch;
+use ends::Which;
 
 /// Packets of one block.
-pub(super) const BLOCK: usize = 32;
+pub(in crate::flow) const BLOCK: usize = 32;
 /// Records of one piece, a power of two.
-const PIECE: usize = 1024;
+pub(in crate::flow) const PIECE: usize = 1024;
 /// Flows of the same ends in different scopes.
 const MAX_SCOPES: usize = 64;
 /// Flows of which the least recently seen is evicted.
@@ -49,16 +53,16 @@ struct Waiting<const N: usize> {
 }
 
 /// A flow that is taken out or reported.
-pub(super) struct Found<const N: usize> {
-    pub(super) key: [u64; N],
-    pub(super) record: Record,
-    pub(super) rest: Rest,
-    pub(super) details: Option<Details>,
-    pub(super) spreads: Option<Spreads>,
+pub(in crate::flow) struct Found<const N: usize> {
+    pub(in crate::flow) key: [u64; N],
+    pub(in crate::flow) record: Record,
+    pub(in crate::flow) rest: Rest,
+    pub(in crate::flow) details: Option<Details>,
+    pub(in crate::flow) spreads: Option<Spreads>,
 }
 
 /// What a store asks of the table around it.
-pub(super) trait Around<const N: usize> {
+pub(in crate::flow) trait Around<const N: usize> {
     /// A record is complete. With `gone`, so is the flow.
     fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool);
     /// The place of the tunnel of a new flow.
@@ -67,15 +71,15 @@ pub(super) trait Around<const N: usize> {
 
 /// The flows of one kind.
 #[derive(Debug)]
-pub(super) struct Store<const N: usize> {
+pub(in crate::flow) struct Store<const N: usize> {
     /// A power of two of words: 0, or the upper half of the hash, whose lowest bits are where it would be, and the place plus 1.
     index: Vec<u64>,
-    pieces: Vec<Box<[Entry<N>]>>,
+    pieces: Vec<Box<[Entry<N>; PIECE]>>,
     /// As `pieces`: what few packets need.
-    rests: Vec<Box<[Rest]>>,
+    rests: Vec<Box<[Rest; PIECE]>>,
     /// If asked for.
-    details: Vec<Box<[Details]>>,
-    spreads: Vec<Box<[Spreads]>>,
+    details: Vec<Box<[Details; PIECE]>>,
+    spreads: Vec<Box<[Spreads; PIECE]>>,
     /// Places that were ever taken; those of them that are free.
     used: u32,
     free: Vec<u32>,
@@ -86,6 +90,8 @@ pub(super) struct Store<const N: usize> {
     closed: Due,
     /// Room for those of them that go on.
     again: Vec<(u32, i64)>,
+    /// Packets whose words of the index are on their way into the cache, and those whose records are.
+    coming: Vec<Waiting<N>>,
     waiting: Vec<Waiting<N>>,
 }
 
@@ -103,6 +109,7 @@ impl<const N: usize> Default for Store<N> {
             idle: Due::default(),
             closed: Due::default(),
             again: Vec::new(),
+            coming: Vec::with_capacity(BLOCK),
             waiting: Vec::with_capacity(BLOCK),
         }
     }
@@ -110,61 +117,92 @@ impl<const N: usize> Default for Store<N> {
 
 impl<const N: usize> Store<N> {
     /// Bytes that a flow takes at most: its record and its words of the index when that has just grown.
-    pub(super) fn flow_bytes(settings: &Settings) -> usize {
+    pub(in crate::flow) fn flow_bytes(settings: &Settings) -> usize {
         let details = if settings.tcp { size_of::<Details>() } else { 0 };
         let spreads = if settings.spreads { size_of::<Spreads>() } else { 0 };
         // Half of the old index and all of the new are there at the same time; a free place takes a number.
         size_of::<Entry<N>>() + size_of::<Rest>() + details + spreads + 3 * 8 + 4 + 2 * Due::BYTES
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::flow) fn len(&self) -> usize {
         self.used as usize - self.free.len()
     }
 
-    /// Takes a packet into the block; `run` counts it.
+    /// Takes a packet into the next block.
     #[inline]
-    pub(super) fn push(&mut self, key: [u64; N], hash: u64, of: usize, swapped: bool) {
-        self.waiting.push(Waiting { key, hash, of: of as u32, swapped, place: NOWHERE });
+    pub(in crate::flow) fn push(&mut self, key: [u64; N], hash: u64, of: usize, swapped: bool) {
+        if let Some(word) = self.index.get(self.home(hash)) {
+            prefetch(word);
+        }
+        self.coming.push(Waiting { key, hash, of: of as u32, swapped, place: NOWHERE });
     }
 
-    /// Counts the packets of a block.
-    pub(super) fn run(&mut self, packets: &Packets, settings: &Settings, around: &mut impl Around<N>) {
-        if self.waiting.is_empty() {
+    /// Finds the records of the next block, whose turn it is as soon as the one before has been counted.
+    pub(in crate::flow) fn locate(&mut self, packets: &Packets, settings: &Settings) {
+        std::mem::swap(&mut self.coming, &mut self.waiting);
+        if self.index.is_empty() {
             return;
         }
         let mut waiting = std::mem::take(&mut self.waiting);
-        if !self.index.is_empty() {
-            // Nothing is done with what is read: it is to be in the cache when it is needed. A sum is what keeps the reads in the program.
-            let mut touched = 0;
-            for w in &waiting {
-                touched ^= self.index[self.home(w.hash)];
-            }
-            for w in &mut waiting {
-                w.place = self.likely(w.hash);
-                if let Some(entry) = self.entry(w.place) {
-                    touched ^= entry.key[0] ^ u64::from(entry.record.marks);
-                    // A step of a handshake, for which more than the record is needed.
-                    if settings.tcp && packets.seen()[w.of as usize].tcp_flags & tcp::SYN != 0 {
-                        let (piece, at) = split(w.place);
-                        touched ^= self.details[piece][at].touch();
-                    }
+        for w in &mut waiting {
+            w.place = self.likely(w.hash);
+            if let Some(entry) = self.entry(w.place) {
+                prefetch(&entry.key[0]);
+                if size_of::<Entry<N>>() > 64 {
+                    prefetch(&entry.key[N - 1]);
+                    prefetch(&entry.record.last);
+                }
+                // A step of a handshake, for which more than the record is needed.
+                if settings.tcp && packets.seen()[w.of as usize].tcp_flags & tcp::SYN != 0 {
+                    let (piece, at) = split(w.place);
+                    prefetch(self.details[piece][at].first());
                 }
             }
-            std::hint::black_box(touched);
         }
+        self.waiting = waiting;
+    }
+
+    /// Forgets where the records of the block are.
+    #[cfg(test)]
+    pub(in crate::flow) fn lose(&mut self) {
+        self.waiting.iter_mut().for_each(|w| w.place = NOWHERE);
+    }
+
+    /// Counts the packets of a block.
+    pub(in crate::flow) fn run(&mut self, packets: &Packets, settings: &Settings, around: &mut impl Around<N>) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let usual = Usual::new(settings);
         for w in &waiting {
             let seen = &packets.seen()[w.of as usize];
-            let scope = scope(packets, seen, &settings.keys);
-            let place = match self.entry(w.place) {
-                Some(e) if e.key == w.key && e.record.live() && self.scoped(w.place, &e.record, w.swapped, scope) => {
-                    w.place
+            let (piece, at) = split(w.place);
+            if let Some(entry) = self.pieces.get_mut(piece).map(|p| &mut p[at])
+                && entry.key == w.key
+                && entry.record.count_usual(seen, w.swapped, &usual)
+            {
+                if settings.spreads {
+                    let side = entry.record.side(w.swapped);
+                    self.spreads[piece][at].add(side, seen.time, seen.wire);
                 }
-                _ => self.place(w, packets, scope, settings, around),
-            };
-            self.take(place, w, packets, settings, around);
+                continue;
+            }
+            self.unusual(w, packets, settings, around);
         }
         waiting.clear();
         self.waiting = waiting;
+    }
+
+    /// Counts a packet of any kind.
+    #[cold]
+    #[inline(never)]
+    fn unusual(&mut self, w: &Waiting<N>, packets: &Packets, settings: &Settings, around: &mut impl Around<N>) {
+        let scope = scope(packets, &packets.seen()[w.of as usize], &settings.keys);
+        let place = match self.entry(w.place) {
+            Some(e) if e.key == w.key && e.record.live() && self.scoped(w.place, &e.record, w.swapped, scope) => {
+                w.place
+            }
+            _ => self.place(w, packets, scope, settings, around),
+        };
+        self.take(place, w, packets, settings, around);
     }
 
     /// Counts a packet in its record, or in the next if this one is over.
@@ -179,27 +217,20 @@ impl<const N: usize> Store<N> {
     ) {
         let (seen, swapped) = (&packets.seen()[w.of as usize], w.swapped);
         let (piece, at) = split(place);
-        if let Some(ended) = self.pieces[piece][at].record.over(&self.rests[piece][at], seen, settings) {
+        let cold = Cold { rests: &mut self.rests, details: &mut self.details, piece, at };
+        if let Some(ended) = self.pieces[piece][at].record.over(&cold, seen, settings) {
             self.renew(place, w, packets, ended, settings, around);
         }
-        let details = if settings.tcp && seen.protocol == 6 { Some(&mut self.details[piece][at]) } else { None };
+        let mut cold = Cold { rests: &mut self.rests, details: &mut self.details, piece, at };
         let record = &mut self.pieces[piece][at].record;
         let side = record.side(swapped);
-        record.count(&mut self.rests[piece][at], seen, swapped, details, settings);
+        record.count(&mut cold, seen, swapped, settings);
         if tcp::ends(seen.tcp_flags) && record.closed() {
             let last = record.last;
-            self.closed_at(place, last, settings);
+            self.list(place, last, Which::Closed, settings);
         }
         if settings.spreads {
             self.spreads[piece][at].add(side, seen.time, seen.wire);
-        }
-    }
-
-    /// Sees to it that a closed flow is looked at when it may have ended.
-    #[cold]
-    fn closed_at(&mut self, place: u32, last: i64, settings: &Settings) {
-        if let Some(closed) = settings.closed {
-            self.closed.put(place, turn(last, closed, settings));
         }
     }
 
@@ -264,13 +295,13 @@ impl<const N: usize> Store<N> {
             let place = self.used;
             self.used += 1;
             if place as usize == self.pieces.len() * PIECE {
-                self.pieces.push(vec![Entry { key: [0; N], record: Record::default() }; PIECE].into_boxed_slice());
-                self.rests.push(vec![Rest::EMPTY; PIECE].into_boxed_slice());
+                self.pieces.push(piece(Entry { key: [0; N], record: Record::default() }));
+                self.rests.push(piece(Rest::EMPTY));
                 if settings.tcp {
-                    self.details.push(vec![Details::default(); PIECE].into_boxed_slice());
+                    self.details.push(piece(Details::default()));
                 }
                 if settings.spreads {
-                    self.spreads.push(vec![Spreads::NONE; PIECE].into_boxed_slice());
+                    self.spreads.push(piece(Spreads::NONE));
                 }
             }
             place
@@ -279,9 +310,7 @@ impl<const N: usize> Store<N> {
         let tunnel = around.tunnel(packets.tunnel(seen));
         self.fill(place, w.key, Record::new(seen, w.swapped, scope, tunnel, settings));
         self.link(w.hash, place);
-        if let Some(idle) = settings.idle {
-            self.idle.put(place, turn(seen.time, idle, settings));
-        }
+        self.list(place, seen.time, Which::Idle, settings);
         place
     }
 
@@ -324,78 +353,8 @@ impl<const N: usize> Store<N> {
         Some(place)
     }
 
-    /// Ends the flows of which nothing more is waited for.
-    pub(super) fn sweep(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
-        if self.idle.disorder() || self.closed.disorder() {
-            self.idle.clear();
-            self.closed.clear();
-            for place in 0..self.used {
-                self.look(place, settings, around, now);
-            }
-            let live = |place| self.entry(place).map(|e| &e.record).filter(|r| r.live()).map(|r| (place, r));
-            let (mut idle, mut closed) = (Due::default(), Due::default());
-            let flows = (0..self.used).filter_map(live);
-            idle.put_all(flows.filter_map(|(place, r)| Some((place, turn(r.last, settings.idle?, settings)))));
-            let flows = (0..self.used).filter_map(live).filter(|(_, r)| r.closed());
-            closed.put_all(flows.filter_map(|(place, r)| Some((place, turn(r.last, settings.closed?, settings)))));
-            (self.idle, self.closed) = (idle, closed);
-            return;
-        }
-        let step = now.div_euclid(settings.pause());
-        // What goes on may come into the list of this very step, so it waits until that is done.
-        let mut again = std::mem::take(&mut self.again);
-        while let Some(places) = self.idle.take(step) {
-            self.look_at(&places, settings, around, now, |place, record| {
-                again.extend(settings.idle.map(|idle| (place, turn(record.last, idle, settings))));
-            });
-        }
-        again.drain(..).for_each(|(place, step)| self.idle.put(place, step));
-        while let Some(places) = self.closed.take(step) {
-            self.look_at(&places, settings, around, now, |place, record| {
-                let closed = settings.closed.filter(|_| record.closed());
-                again.extend(closed.map(|closed| (place, turn(record.last, closed, settings))));
-            });
-        }
-        again.drain(..).for_each(|(place, step)| self.closed.put(place, step));
-        self.again = again;
-    }
-
-    /// Ends the flows of a list of which nothing more is waited for. As for packets, each step is done for a block of them.
-    fn look_at(
-        &mut self,
-        places: &[u32],
-        settings: &Settings,
-        around: &mut impl Around<N>,
-        now: i64,
-        mut goes_on: impl FnMut(u32, &Record),
-    ) {
-        for block in places.chunks(BLOCK) {
-            let entries = || block.iter().filter_map(|place| self.entry(*place));
-            let mut touched = entries().fold(0, |touched, e| touched ^ e.key[0] ^ u64::from(e.record.marks));
-            for e in entries().filter(|e| e.record.live()) {
-                touched ^= self.index[self.home(hash(&SEED, &e.key))];
-            }
-            std::hint::black_box(touched);
-            for place in block {
-                if let Some(record) = self.look(*place, settings, around, now) {
-                    goes_on(*place, &record);
-                }
-            }
-        }
-    }
-
-    /// Ends a flow if nothing more is waited for; gives its record otherwise.
-    fn look(&mut self, place: u32, settings: &Settings, around: &mut impl Around<N>, now: i64) -> Option<Record> {
-        let record = self.entry(place).map(|e| e.record).filter(Record::live)?;
-        if !record.expired(now, settings) {
-            return Some(record);
-        }
-        self.remove(place, if record.closed() { Ended::Closed } else { Ended::Idle }, around);
-        None
-    }
-
     /// Reports the flows that have had packets since their last report; they go on.
-    pub(super) fn report(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
+    pub(in crate::flow) fn report(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
         for place in 0..self.used {
             if self.entry(place).is_some_and(|e| e.record.live() && e.record.fresh()) {
                 around.report(&self.found(place), Ended::Active, false);
@@ -407,7 +366,7 @@ impl<const N: usize> Store<N> {
     }
 
     /// Reports all flows and forgets them, which is much less work than to take them out one by one.
-    pub(super) fn drain(&mut self, around: &mut impl Around<N>) {
+    pub(in crate::flow) fn drain(&mut self, around: &mut impl Around<N>) {
         for place in 0..self.used {
             if self.entry(place).is_some_and(|e| e.record.live()) {
                 self.last_report(place, around);
@@ -417,21 +376,21 @@ impl<const N: usize> Store<N> {
     }
 
     /// When the flows began, their places, and the given number.
-    pub(super) fn begins(&self, of: u8) -> impl Iterator<Item = (i64, u32, u8)> + '_ {
+    pub(in crate::flow) fn begins(&self, of: u8) -> impl Iterator<Item = (i64, u32, u8)> + '_ {
         let live =
             move |place| self.entry(place).filter(|e| e.record.live()).map(|_| (self.rest(place).first, place, of));
         (0..self.used).filter_map(live)
     }
 
     /// Reports a flow because there is nothing more to read.
-    pub(super) fn last_report(&self, place: u32, around: &mut impl Around<N>) {
+    pub(in crate::flow) fn last_report(&self, place: u32, around: &mut impl Around<N>) {
         let found = self.found(place);
         let ended = if found.record.closed() { Ended::Closed } else { Ended::Forced };
         around.report(&found, ended, true);
     }
 
     /// Ends the least recently seen of the next few.
-    pub(super) fn evict(&mut self, around: &mut impl Around<N>) {
+    pub(in crate::flow) fn evict(&mut self, around: &mut impl Around<N>) {
         let mut oldest: Option<(i64, u32)> = None;
         let mut seen = 0;
         for _ in 0..self.used {
@@ -455,7 +414,7 @@ impl<const N: usize> Store<N> {
         around.report(&found, ended, true);
         self.unlink(hash(&SEED, &found.key), place);
         let (piece, at) = split(place);
-        self.pieces[piece][at].record = Record::default();
+        self.pieces[piece][at].record.vacate();
         self.free.push(place);
     }
 
@@ -473,7 +432,8 @@ impl<const N: usize> Store<N> {
 
     fn fill(&mut self, place: u32, key: [u64; N], (record, rest): (Record, Rest)) {
         let (piece, at) = split(place);
-        self.pieces[piece][at] = Entry { key, record };
+        let entry = &mut self.pieces[piece][at];
+        *entry = Entry { key, record: record.in_place_of(&entry.record) };
         self.rests[piece][at] = rest;
         if let Some(details) = self.details.get_mut(piece) {
             details[at] = Details::default();
@@ -504,7 +464,7 @@ impl<const N: usize> Store<N> {
     /// Where a hash begins to be looked for.
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.index.len() - 1)
+        (hash >> 32) as usize & self.index.len().wrapping_sub(1)
     }
 
     /// The first place under a hash: nearly always the right one, if there is one.
@@ -568,9 +528,9 @@ impl<const N: usize> Store<N> {
     }
 }
 
-/// The step of time in which a flow is looked at whose last packet was at `last`: the first in which it may have been silent for longer.
-fn turn(last: i64, silence: i64, settings: &Settings) -> i64 {
-    last.saturating_add(silence).div_euclid(settings.pause())
+/// A new piece.
+fn piece<T: Clone>(of: T) -> Box<[T; PIECE]> {
+    vec![of; PIECE].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("it is as long as a piece"))
 }
 
 /// The piece of a place, and where in it.
