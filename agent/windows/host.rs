@@ -81,14 +81,13 @@ pub use system::{drives, interfaces, memory, processors, swap, uptime};
 #[cfg(windows)]
 mod system {
     use super::*;
-    use crate::wide;
+    use crate::kernel::{LIMIT, query};
+    use crate::{text, wide};
     use std::ptr::{null, null_mut};
     use windows_sys::Wdk::System::SystemInformation::{
-        NtQuerySystemInformation, SYSTEM_INFORMATION_CLASS, SystemProcessorPerformanceInformation,
+        SYSTEM_INFORMATION_CLASS, SystemProcessorPerformanceInformation,
     };
-    use windows_sys::Win32::Foundation::{
-        ERROR_BUFFER_OVERFLOW, ERROR_NO_DATA, NO_ERROR, RtlNtStatusToDosError, STATUS_INFO_LENGTH_MISMATCH,
-    };
+    use windows_sys::Win32::Foundation::{ERROR_BUFFER_OVERFLOW, ERROR_NO_DATA, NO_ERROR};
     use windows_sys::Win32::NetworkManagement::IpHelper::{
         FreeMibTable, GAA_FLAG_SKIP_ANYCAST, GAA_FLAG_SKIP_DNS_SERVER, GAA_FLAG_SKIP_MULTICAST, GAA_FLAG_SKIP_UNICAST,
         GET_ADAPTERS_ADDRESSES_FLAGS, GetAdaptersAddresses, GetIfTable2, IF_TYPE_SOFTWARE_LOOPBACK,
@@ -108,8 +107,6 @@ mod system {
     const PAGE_FILES: SYSTEM_INFORMATION_CLASS = 18;
     /// Bytes of a page on every machine that Windows 10 runs on.
     const PAGE: u64 = 4096;
-    /// No answer is longer, in bytes.
-    const LIMIT: usize = 16 << 20;
 
     /// How each processor has spent its time.
     pub fn processors() -> io::Result<Vec<Times>> {
@@ -142,28 +139,6 @@ mod system {
             }
         }
         Ok(swap)
-    }
-
-    /// Asks the kernel, with more room until it suffices. The answer is taken as numbers of 8 bytes, to which all of it is aligned.
-    fn query(class: SYSTEM_INFORMATION_CLASS) -> io::Result<Vec<u64>> {
-        let mut room = vec![0u64; 1024];
-        loop {
-            let (size, mut len) = (room.len() * 8, 0u32);
-            // SAFETY: the kernel writes at most `size` bytes, which `room` has, and `len`; both live as long as the call.
-            let status = unsafe { NtQuerySystemInformation(class, room.as_mut_ptr().cast(), size as u32, &mut len) };
-            match status {
-                0.. => {
-                    room.truncate(len as usize / 8);
-                    return Ok(room);
-                }
-                STATUS_INFO_LENGTH_MISMATCH if size < LIMIT => room.resize(room.len() * 4, 0),
-                status => {
-                    // SAFETY: it takes any number.
-                    let code = unsafe { RtlNtStatusToDosError(status) };
-                    return Err(io::Error::from_raw_os_error(code as i32));
-                }
-            }
-        }
     }
 
     /// Memory of the machine.
@@ -305,21 +280,12 @@ mod system {
             drops_out: row.OutDiscards,
         }
     }
-
-    /// A text up to its 0.
-    fn text(units: &[u16]) -> String {
-        let len = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
-        String::from_utf16_lossy(&units[..len])
-    }
 }
 
 #[cfg(not(windows))]
 mod system {
     use super::*;
-
-    fn unsupported<T>() -> io::Result<T> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "this is not Windows"))
-    }
+    use crate::unsupported;
 
     /// How each processor has spent its time.
     pub fn processors() -> io::Result<Vec<Times>> {

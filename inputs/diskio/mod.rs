@@ -1,14 +1,16 @@
 //! Traffic of disks, partitions and other block devices.
 //!
 //! Counters come from `/proc/diskstats`; names, tags and serial numbers beyond the kernel's own from what udev has stored. From
-//! the second gathering on there are also the averages that `iostat` shows.
+//! the second gathering on there are also the averages that `iostat` shows. On Windows the drives with letters are asked (`windows`).
 
 mod diskstats;
 mod udev;
+mod windows;
 
 use crate::host::{Reader, scan};
 use agent_api::*;
 use agent_golang::glob::Filter;
+use agent_windows::Traffic;
 use diskstats::Counters;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,6 +32,8 @@ struct Diskio {
     udev: Udev,
     before: HashMap<String, Counters>,
     at: Option<Instant>,
+    /// What the drives of Windows had told.
+    drives: HashMap<String, Traffic>,
 }
 
 /// Which devices are reported, and how they are named.
@@ -56,7 +60,6 @@ impl Default for Settings {
 impl Plugin for Diskio {
     const NAME: &'static str = "diskio";
     const ABOUT: &'static str = "Reads the traffic of disks.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
@@ -71,12 +74,17 @@ impl Plugin for Diskio {
             udev: Udev::new(&env.host),
             before: HashMap::new(),
             at: None,
+            drives: HashMap::new(),
         })
     }
 }
 
 impl Input for Diskio {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
+        if cfg!(windows) {
+            let asked = tokio::task::spawn_blocking(agent_windows::traffic).await.context("ask for the drives")?;
+            return self.drives(asked.context("ask for the drives")?, out);
+        }
         let chosen = self.chosen();
         let now = Instant::now();
         let elapsed = self.at.replace(now).map_or(0.0, |at| (now - at).as_millis() as f64);

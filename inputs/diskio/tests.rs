@@ -115,3 +115,30 @@ fn a_missing_file_is_an_error() {
     let got = tags(&Tree::empty(), Settings::default());
     assert!(got[0].starts_with("error: read ") && got[0].contains("/proc/diskstats: "), "{got:?}");
 }
+
+#[test]
+fn drives_of_windows_are_reported_unless_none_counts() {
+    use crate::host::testing::lines;
+    let plugin = |settings| Diskio::new(settings, &Tree::empty().env()).unwrap();
+    let busy =
+        Traffic { reads: 4, writes: 2, read_bytes: 40, write_bytes: 20, read_time: 9, write_time: 3, in_progress: 1 };
+    let later = Traffic { reads: 6, read_time: 19, ..busy };
+    let refused = || Err(std::io::Error::from_raw_os_error(1));
+    let all = |c, d| vec![("C:".to_owned(), c), ("D:".to_owned(), d)];
+    let (mut input, mut out) = (plugin(Settings::default()), Collector::new());
+    input.drives(all(Ok(busy), refused()), &mut out).unwrap();
+    input.drives(all(Ok(later), refused()), &mut out).unwrap();
+    assert_eq!(
+        lines(&mut out),
+        [
+            "diskio,name=C: io_await=5,iops_in_progress=1u,read_bytes=40u,read_time=19u,reads=6u,write_bytes=20u,write_time=3u,writes=2u",
+            "diskio,name=C: iops_in_progress=1u,read_bytes=40u,read_time=9u,reads=4u,write_bytes=20u,write_time=3u,writes=2u",
+        ]
+    );
+    let named = Settings { devices: list(&["D:"]), skip_serial_number: false, ..Settings::default() };
+    let (mut input, mut out) = (plugin(named), Collector::new());
+    let error = input.drives(all(Ok(busy), refused()), &mut out).unwrap_err();
+    assert!(format!("{error:#}").starts_with("ask drive D: for its counters: "), "{error:#}");
+    input.drives(all(refused(), Ok(busy)), &mut out).unwrap();
+    assert!(lines(&mut out)[0].starts_with("diskio,name=D:,serial=unknown "));
+}

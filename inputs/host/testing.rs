@@ -68,10 +68,16 @@ pub fn gather(input: &mut impl Input) -> Vec<String> {
     let mut out = Collector::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let result = runtime.block_on(input.gather(&mut out));
+    let mut lines = lines(&mut out);
+    lines.extend(result.err().map(|e| format!("error: {e:#}")));
+    lines
+}
+
+/// What was collected: the metrics as lines with sorted fields, the lines sorted, and then the errors.
+pub fn lines(out: &mut Collector) -> Vec<String> {
     let mut lines: Vec<String> = out.batch().iter().map(line).collect();
     lines.sort();
     lines.extend(out.take_errors().0.iter().map(|e| format!("error: {e:#}")));
-    lines.extend(result.err().map(|e| format!("error: {e:#}")));
     lines
 }
 

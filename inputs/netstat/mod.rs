@@ -8,17 +8,22 @@
 //! machine of 32 GB and 1.6 ms, for each read of each of them. So the kernel is asked in another way where it is this host's (`diag`), and only
 //! if something has changed: no connection changes its state without a segment or a change of the number of sockets, and
 //! both are counted in small files. While these stand still, what was counted last still holds.
+//!
+//! Windows is asked for its four tables (`windows`).
 
 #[cfg(target_os = "linux")]
 mod diag;
 mod tables;
+mod windows;
 
 use crate::host::{Reader, scan};
 use agent_api::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 use tables::{Socket, State};
 
 register!(Entry::input::<Netstat>());
@@ -28,6 +33,7 @@ struct Netstat {
     folder: PathBuf,
     reader: Reader,
     /// Memory for the kernel's answers; nothing where it does not answer, and then its tables are read.
+    #[cfg(target_os = "linux")]
     answers: Option<Vec<u8>>,
     /// Hashes of the sockets of a gathering; kept for its memory. With 64 bits, a million sockets meet by chance once in
     /// thirty million gatherings.
@@ -46,15 +52,14 @@ struct Settings {}
 impl Plugin for Netstat {
     const NAME: &'static str = "netstat";
     const ABOUT: &'static str = "Counts TCP connections by state, and UDP sockets.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(_: Settings, env: &Env) -> Result<Self> {
-        let own = cfg!(target_os = "linux") && env.host.proc == Path::new("/proc");
         Ok(Netstat {
             folder: env.host.proc.join("net"),
             reader: Reader::new(),
-            answers: own.then(Vec::new),
+            #[cfg(target_os = "linux")]
+            answers: (env.host.proc == Path::new("/proc")).then(Vec::new),
             seen: HashSet::new(),
             tcp: None,
         })
@@ -73,6 +78,11 @@ const COUNTERS: [(&str, &[u8]); 3] = [("snmp", b"Tcp:"), ("sockstat", b"TCP:"), 
 
 impl Input for Netstat {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
+        if cfg!(windows) {
+            let all = agent_windows::connections().context("ask for the sockets")?;
+            report(&windows::count(&all), out);
+            return Ok(());
+        }
         self.seen.clear();
         // Read first: what changes between the two readings is counted by the next gathering.
         let counters = self.counters();
@@ -81,12 +91,17 @@ impl Input for Netstat {
             _ => self.connections()?,
         };
         self.tcp = Some((counters, tcp));
-        let others = self.count(&OTHERS)?;
-        let mut metric = out.metric("netstat");
-        for ((field, tcp), other) in State::FIELDS.iter().zip(tcp).zip(others) {
-            metric.add_field(field, tcp + other);
-        }
+        let mut all = self.count(&OTHERS)?;
+        all.iter_mut().zip(tcp).for_each(|(sum, tcp)| *sum += tcp);
+        report(&all, out);
         Ok(())
+    }
+}
+
+fn report(counts: &Counts, out: &mut Collector) {
+    let mut metric = out.metric("netstat");
+    for (field, count) in State::FIELDS.iter().zip(counts) {
+        metric.add_field(field, *count);
     }
 }
 

@@ -4,11 +4,13 @@
 //! names after its units.
 
 use super::process::{Stat, Status, command_line, full_name};
+use super::windows;
 use crate::globpath::GlobPath;
 use crate::host::{Reader, accounts, scan};
 use agent_api::*;
 use agent_golang::glob::{Filter, Glob};
 use agent_golang::regexp::Regexp;
+use agent_windows::{Connection, Process};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -27,8 +29,14 @@ pub(super) enum Selector {
     Exe(Regexp),
     Pattern(Regexp),
     User(String),
-    Unit { unit: Glob, name: String, children: bool },
+    Unit {
+        unit: Glob,
+        name: String,
+        children: bool,
+    },
     Cgroup(String),
+    /// A service of Windows.
+    Service(String),
     All,
 }
 
@@ -48,6 +56,10 @@ pub(super) struct Finder {
     etc: PathBuf,
     cgroups: PathBuf,
     pub(super) reader: Reader,
+    /// The processes of Windows as they were when the gathering began.
+    pub(super) listed: HashMap<u32, Process>,
+    /// Its sockets, where they are wanted.
+    pub(super) connections: Vec<Connection>,
 }
 
 /// The folder of a unit is at most so far below the root of the control groups ...
@@ -58,7 +70,20 @@ const UNIT_FOLDERS: usize = 20_000;
 impl Finder {
     pub(super) fn new(host: &HostPaths) -> Self {
         let cgroups = host.sys.join("fs/cgroup");
-        Finder { proc: host.proc.clone(), etc: host.etc.clone(), cgroups, reader: Reader::new() }
+        let (listed, connections) = (HashMap::new(), Vec::new());
+        Finder { proc: host.proc.clone(), etc: host.etc.clone(), cgroups, reader: Reader::new(), listed, connections }
+    }
+
+    /// A gathering begins: Windows is asked for all of its processes at once.
+    pub(super) fn begin(&mut self, sockets: bool) -> Result<()> {
+        if cfg!(windows) {
+            let all = agent_windows::processes().context("ask for the processes")?;
+            self.listed = all.into_iter().map(|process| (process.pid, process)).collect();
+            if sockets {
+                self.connections = agent_windows::connections().context("ask for the sockets")?;
+            }
+        }
+        Ok(())
     }
 
     /// The processes of all selectors.
@@ -90,11 +115,20 @@ impl Finder {
                 pids.retain(|pid| self.command_line(*pid).is_some_and(|c| pattern.is_match(&c)));
                 one(pids, "pattern", pattern.pattern())
             }
+            Selector::User(user) if cfg!(windows) => {
+                let mut pids = self.pids()?;
+                pids.retain(|pid| self.user(*pid).is_some_and(|u| u == *user));
+                one(pids, "user", user)
+            }
             Selector::User(user) => {
                 let uid = accounts::user_id(accounts::passwd(&mut self.reader, &self.etc), user);
                 let mut pids = self.pids()?;
                 pids.retain(|pid| uid.is_some() && self.status(*pid).map(|s| s.effective_uid) == uid);
                 one(pids, "user", user)
+            }
+            Selector::Service(name) => {
+                let pid = agent_windows::service_process(name).with_context(|| format!("ask for service {name:?}"))?;
+                one(pid.into_iter().collect(), "win_service", name)
             }
             Selector::Cgroup(path) => self.control_groups(path)?,
             Selector::Unit { unit, name, children } => self.units(unit, name, *children),
@@ -236,9 +270,12 @@ impl Finder {
 
     /// All processes.
     fn pids(&self) -> Result<Vec<u32>> {
-        let entries = std::fs::read_dir(&self.proc).with_context(|| format!("read {}", self.proc.display()))?;
-        let mut pids: Vec<u32> =
-            entries.flatten().filter_map(|e| e.file_name().to_str().and_then(|n| n.parse().ok())).collect();
+        let mut pids: Vec<u32> = if cfg!(windows) {
+            self.listed.keys().copied().collect()
+        } else {
+            let entries = std::fs::read_dir(&self.proc).with_context(|| format!("read {}", self.proc.display()))?;
+            entries.flatten().filter_map(|e| e.file_name().to_str().and_then(|n| n.parse().ok())).collect()
+        };
         pids.sort_unstable();
         Ok(pids)
     }
@@ -248,6 +285,9 @@ impl Finder {
     }
 
     pub(super) fn stat(&mut self, pid: u32) -> Option<Stat> {
+        if let Some(process) = self.listed.get(&pid) {
+            return Some(windows::stat(process));
+        }
         let path = self.path(pid, "stat");
         Stat::parse(self.reader.read(&path).ok()?)
     }
@@ -258,21 +298,33 @@ impl Finder {
     }
 
     pub(super) fn command_line(&mut self, pid: u32) -> Option<String> {
+        if cfg!(windows) {
+            return agent_windows::command_line(pid).ok();
+        }
         let path = self.path(pid, "cmdline");
         Some(command_line(self.reader.read(&path).ok()?))
     }
 
     pub(super) fn name(&mut self, pid: u32) -> Option<String> {
+        if let Some(process) = self.listed.get(&pid) {
+            return Some(process.name.clone());
+        }
         let name = self.stat(pid)?.name;
         let path = self.path(pid, "cmdline");
         Some(full_name(&name, self.reader.read(&path).unwrap_or_default()))
     }
 
     fn executable(&self, pid: u32) -> Option<String> {
+        if cfg!(windows) {
+            return agent_windows::executable(pid).ok();
+        }
         Some(std::fs::read_link(self.path(pid, "exe")).ok()?.to_string_lossy().into_owned())
     }
 
     pub(super) fn user(&mut self, pid: u32) -> Option<String> {
+        if cfg!(windows) {
+            return agent_windows::user(pid).ok();
+        }
         let uid = self.status(pid)?.uid;
         Some(accounts::user_name(accounts::passwd(&mut self.reader, &self.etc), uid))
     }

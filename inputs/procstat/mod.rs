@@ -8,6 +8,7 @@ mod process;
 mod report;
 mod settings;
 mod sockets;
+mod windows;
 
 use crate::host::os;
 use agent_api::*;
@@ -36,7 +37,6 @@ struct Search {
 impl Plugin for Procstat {
     const NAME: &'static str = "procstat";
     const ABOUT: &'static str = "Reads what single processes use.";
-    const LINUX: bool = true;
     type Settings = Settings;
 
     fn new(settings: Settings, env: &Env) -> Result<Self> {
@@ -51,6 +51,7 @@ impl Plugin for Procstat {
 
 impl Input for Procstat {
     async fn gather(&mut self, out: &mut Collector) -> Result<()> {
+        self.finder.begin(self.options.wants("sockets"))?;
         let mut machine = report::Machine::read(&mut self.finder);
         for known in self.known.values_mut() {
             known.found = false;
@@ -140,7 +141,7 @@ fn processors() -> f64 {
     std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
 }
 
-/// Seconds of so many ticks.
+/// Seconds of so many ticks, which are steps of 100 ns on Windows.
 fn seconds(ticks: u64) -> f64 {
     ticks as f64 / os::clock_ticks()
 }

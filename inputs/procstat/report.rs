@@ -2,8 +2,8 @@
 
 use super::find::Finder;
 use super::process::{Io, MAPS, Stat, Status, boot_time, limits, maps};
-use super::sockets::{self, Socket};
-use super::{processors, seconds};
+use super::sockets::{self, Queues, Socket};
+use super::{processors, seconds, windows};
 use crate::host::{os, scan};
 use agent_api::*;
 use std::time::Instant;
@@ -24,7 +24,7 @@ impl Options {
         self.tag_with.iter().any(|t| t == name)
     }
 
-    fn wants(&self, property: &str) -> bool {
+    pub(super) fn wants(&self, property: &str) -> bool {
         self.properties.iter().any(|p| p == property)
     }
 }
@@ -40,6 +40,11 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn read(finder: &mut Finder) -> Self {
+        if cfg!(windows) {
+            // Times there are since 1970 already, see `windows::stat`.
+            let memory = agent_windows::memory().ok().map(|memory| memory.total);
+            return Machine { boot_time: Some(0), memory, page: os::page_size() };
+        }
         let (stat, meminfo) = (finder.proc.join("stat"), finder.proc.join("meminfo"));
         let boot_time = finder.reader.read(&stat).ok().and_then(boot_time);
         let total = |text| {
@@ -79,28 +84,13 @@ impl Known {
     ) {
         let mut metric = out.metric("procstat").tags(self.tags.iter().map(|t| (t.0, t.1.as_str())));
         let mut fields = Prefixed { metric: &mut metric, prefix: &options.prefix, key: String::new() };
-        let status = finder.status(pid);
-        let files = std::fs::read_dir(finder.path(pid, "fd")).ok().map(|entries| entries.count() as i64);
-        if let Some(status) = &status {
-            fields.add("num_threads", status.threads);
-            fields.add("voluntary_context_switches", status.voluntary_switches);
-            fields.add("involuntary_context_switches", status.involuntary_switches);
-        }
-        if let Some(files) = files {
-            fields.add("num_fds", files);
-        }
-        fields.add("minor_faults", stat.minor_faults);
-        fields.add("major_faults", stat.major_faults);
-        fields.add("child_minor_faults", stat.child_minor_faults);
-        fields.add("child_major_faults", stat.child_major_faults);
-        let path = finder.path(pid, "io");
-        if let Ok(io) = finder.reader.read(&path).map(Io::parse) {
-            fields.add("read_count", io.read_count);
-            fields.add("write_count", io.write_count);
-            fields.add("read_bytes", io.read_bytes);
-            fields.add("write_bytes", io.write_bytes);
-            fields.add("disk_read_bytes", io.disk_read_bytes);
-            fields.add("disk_write_bytes", io.disk_write_bytes);
+        let (mut status, mut files) = (None, None);
+        if let Some(process) = finder.listed.get(&pid) {
+            windows::report(process, &mut fields);
+        } else {
+            status = finder.status(pid);
+            files = std::fs::read_dir(finder.path(pid, "fd")).ok().map(|entries| entries.count() as i64);
+            counted(pid, stat, status.as_ref(), files, finder, &mut fields);
         }
         if let Some(boot) = machine.boot_time {
             fields.add("created_at", created_at(boot, stat.start));
@@ -127,7 +117,9 @@ impl Known {
         if let Some(line) = finder.command_line(pid) {
             fields.add_or_tag("cmdline", &line, tagged("cmdline"));
         }
-        fields.add_or_tag("status", stat.state_name(), tagged("status"));
+        if stat.state != windows::UNKNOWN {
+            fields.add_or_tag("status", stat.state_name(), tagged("status"));
+        }
         if let Some(user) = finder.user(pid) {
             fields.add_or_tag("user", &user, tagged("user"));
         }
@@ -156,7 +148,9 @@ impl Known {
         let (user, system) = (seconds(stat.user), seconds(stat.system));
         fields.add("cpu_time_user", user);
         fields.add("cpu_time_system", system);
-        fields.add("cpu_time_iowait", seconds(stat.waiting));
+        if stat.state != windows::UNKNOWN {
+            fields.add("cpu_time_iowait", seconds(stat.waiting));
+        }
         let now = Instant::now();
         let spent = user + system;
         if let Some((before, at)) = self.spent.replace((spent, now)) {
@@ -171,7 +165,11 @@ impl Known {
     fn sockets(&self, pid: u32, name: &str, options: &Options, finder: &mut Finder, out: &mut Collector) {
         let open = sockets::open(pid, finder);
         for protocol in &options.protocols {
-            for socket in sockets::of(pid, protocol, &open, finder) {
+            let all = match cfg!(windows) {
+                true => windows::sockets(pid, protocol, &finder.connections),
+                false => sockets::of(pid, protocol, &open, finder),
+            };
+            for socket in all {
                 let mut metric = out.metric("procstat_socket").tags(self.tags.iter().map(|t| (t.0, t.1.as_str())));
                 metric.add_tag("process_name", name);
                 let mut add = |key: &str, value: &str| match options.tagged(key) {
@@ -196,11 +194,13 @@ impl Known {
                 };
                 number("pid", pid.into());
                 match socket {
-                    Socket::Inet { local, remote, receive_queue, send_queue, .. } => {
+                    Socket::Inet { local, remote, queues, .. } => {
                         number("src_port", local.1.into());
                         number("dest_port", remote.1.into());
-                        number("rx_queue", receive_queue);
-                        number("tx_queue", send_queue);
+                        if let Some(Queues { receive, send }) = queues {
+                            number("rx_queue", receive);
+                            number("tx_queue", send);
+                        }
                     }
                     Socket::Unix { inode, .. } => number("inode", inode),
                 }
@@ -210,14 +210,14 @@ impl Known {
 }
 
 /// A metric whose fields get a prefix.
-struct Prefixed<'a, 'b> {
+pub(super) struct Prefixed<'a, 'b> {
     metric: &'a mut Builder<'b>,
     prefix: &'a str,
     key: String,
 }
 
 impl Prefixed<'_, '_> {
-    fn add<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+    pub(super) fn add<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         self.key.clear();
         self.key.push_str(self.prefix);
         self.key.push_str(key);
@@ -233,6 +233,38 @@ impl Prefixed<'_, '_> {
 fn created_at(boot: u64, start: u64) -> i64 {
     let millis = seconds(start) * 1000.0 + boot as f64 * 1000.0;
     (millis as i64).saturating_mul(1_000_000)
+}
+
+/// What the files of a process count.
+fn counted(
+    pid: u32,
+    stat: &Stat,
+    status: Option<&Status>,
+    files: Option<i64>,
+    finder: &mut Finder,
+    fields: &mut Prefixed<'_, '_>,
+) {
+    if let Some(status) = status {
+        fields.add("num_threads", status.threads);
+        fields.add("voluntary_context_switches", status.voluntary_switches);
+        fields.add("involuntary_context_switches", status.involuntary_switches);
+    }
+    if let Some(files) = files {
+        fields.add("num_fds", files);
+    }
+    fields.add("minor_faults", stat.minor_faults);
+    fields.add("major_faults", stat.major_faults);
+    fields.add("child_minor_faults", stat.child_minor_faults);
+    fields.add("child_major_faults", stat.child_major_faults);
+    let path = finder.path(pid, "io");
+    if let Ok(io) = finder.reader.read(&path).map(Io::parse) {
+        fields.add("read_count", io.read_count);
+        fields.add("write_count", io.write_count);
+        fields.add("read_bytes", io.read_bytes);
+        fields.add("write_bytes", io.write_bytes);
+        fields.add("disk_read_bytes", io.disk_read_bytes);
+        fields.add("disk_write_bytes", io.disk_write_bytes);
+    }
 }
 
 /// Sums of the mapped memory. The kernel adds them up itself since 4.14, all but the size.

@@ -19,7 +19,7 @@ pub(super) struct Settings {
     pub(super) exe: String,
     /// Regular expression for the whole command line.
     pub(super) pattern: String,
-    /// User whose rights the process has, by name or number.
+    /// User whose rights the process has, by name or number; on Windows by `DOMAIN\name`.
     pub(super) user: String,
     /// Unit of systemd: its main process.
     pub(super) systemd_unit: String,
@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub(super) cgroup: String,
     /// Services of supervisord; not supported, use `cgroup` or `pattern`.
     pub(super) supervisor_units: Vec<String>,
-    /// Service of Windows; not supported on this system.
+    /// Service by its name, on Windows.
     pub(super) win_service: String,
     /// Name in place of the process's own in the tag `process_name`.
     pub(super) process_name: String,
@@ -66,7 +66,7 @@ pub(super) struct FilterSettings {
     pub(super) cgroups: Vec<String>,
     /// Services of supervisord; not supported.
     pub(super) supervisor_units: Vec<String>,
-    /// Services of Windows; not supported on this system.
+    /// Services by their names, on Windows.
     pub(super) win_services: Vec<String>,
     /// Regular expressions, one of which must match the whole command line.
     pub(super) patterns: Vec<String>,
@@ -150,16 +150,29 @@ impl Settings {
             process_name: self.process_name.clone(),
             of_all_processors: self.mode == "solaris",
             tag_with,
-            properties: self.properties.clone(),
+            // Windows has none of the two.
+            properties: self
+                .properties
+                .iter()
+                .filter(|p| !cfg!(windows) || !["limits", "mmap"].contains(&p.as_str()))
+                .cloned()
+                .collect(),
             protocols: sockets::PROTOCOLS.into_iter().filter(wanted).collect(),
         })
     }
 
     /// The ways to find processes.
     pub(super) fn searches(&self) -> Result<Vec<Search>> {
-        ensure!(self.win_service.is_empty(), "win_service: services are known on Windows only");
+        for (option, given, there) in [
+            ("win_service", &self.win_service, cfg!(windows)),
+            ("systemd_unit", &self.systemd_unit, !cfg!(windows)),
+            ("cgroup", &self.cgroup, !cfg!(windows)),
+        ] {
+            ensure!(given.is_empty() || there, "{option}: not on this system");
+        }
         ensure!(self.supervisor_units.is_empty(), "supervisor_units: not supported, use cgroup or pattern");
-        let selectors = [&self.pid_file, &self.exe, &self.pattern, &self.user, &self.systemd_unit, &self.cgroup];
+        let Settings { pid_file, exe, pattern, user, systemd_unit, cgroup, win_service, .. } = self;
+        let selectors = [pid_file, exe, pattern, user, systemd_unit, cgroup, win_service];
         if !self.filter.is_empty() {
             ensure!(selectors.iter().all(|s| s.is_empty()), "filter: sections and single selectors exclude each other");
             return self.filter.iter().map(FilterSettings::search).collect();
@@ -177,8 +190,11 @@ impl Settings {
             Selector::Pattern(regexp("pattern", &self.pattern)?)
         } else if !self.user.is_empty() {
             Selector::User(self.user.clone())
+        } else if !self.win_service.is_empty() {
+            Selector::Service(self.win_service.clone())
         } else {
-            bail!("no processes are selected: give pid_file, exe, pattern, user, systemd_unit, cgroup or a filter");
+            let more = if cfg!(windows) { "win_service" } else { "systemd_unit, cgroup" };
+            bail!("no processes are selected: give pid_file, exe, pattern, user, {more} or a filter");
         };
         let finder = if self.pid_finder.is_empty() { "pgrep" } else { &self.pid_finder };
         Ok(vec![Search { selectors: vec![selector], conditions: None, tags: vec![("pid_finder", finder.to_owned())] }])
@@ -189,7 +205,13 @@ impl FilterSettings {
     fn search(&self) -> Result<Search> {
         ensure!(!self.name.is_empty(), "filter: a section without name");
         let context = |option: &str| format!("filter {:?}: {option}", self.name);
-        ensure!(self.win_services.is_empty(), "{}: services are known on Windows only", context("win_services"));
+        for (option, given, there) in [
+            ("win_services", &self.win_services, cfg!(windows)),
+            ("systemd_units", &self.systemd_units, !cfg!(windows)),
+            ("cgroups", &self.cgroups, !cfg!(windows)),
+        ] {
+            ensure!(given.is_empty() || there, "{}: not on this system", context(option));
+        }
         ensure!(
             self.supervisor_units.is_empty(),
             "{}: not supported, use cgroups or patterns",
@@ -205,6 +227,7 @@ impl FilterSettings {
             selectors.push(unit(name, true).with_context(|| context("systemd_units"))?);
         }
         selectors.extend(self.cgroups.iter().cloned().map(Selector::Cgroup));
+        selectors.extend(self.win_services.iter().cloned().map(Selector::Service));
         if selectors.is_empty() {
             selectors.push(Selector::All);
         }

@@ -33,9 +33,8 @@ pub(super) enum Socket {
         state: &'static str,
         local: (IpAddr, u16),
         remote: (IpAddr, u16),
-        /// Bytes that wait to be read and to be sent.
-        receive_queue: u64,
-        send_queue: u64,
+        /// What waits, where the system says so.
+        queues: Option<Queues>,
         inode: u64,
     },
     Unix {
@@ -44,6 +43,13 @@ pub(super) enum Socket {
         path: String,
         inode: u64,
     },
+}
+
+/// Bytes that wait to be read and to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Queues {
+    pub(super) receive: u64,
+    pub(super) send: u64,
 }
 
 impl Socket {
@@ -93,8 +99,7 @@ fn inet(line: &[u8]) -> Option<Socket> {
         state: STATES.get(state).copied().unwrap_or("unknown"),
         local,
         remote,
-        receive_queue: scan::hex(receive)?,
-        send_queue: scan::hex(send)?,
+        queues: Some(Queues { receive: scan::hex(receive)?, send: scan::hex(send)? }),
         inode: scan::uint(words.nth(4)?)?,
     })
 }
@@ -146,7 +151,8 @@ mod tests {
     fn reads_sockets() {
         let any = (IpAddr::from([0, 0, 0, 0]), 0);
         let local = (IpAddr::from([127, 0, 0, 1]), 8080);
-        let want = Socket::Inet { state: "listen", local, remote: any, receive_queue: 2, send_queue: 1, inode: 12345 };
+        let queues = Some(Queues { receive: 2, send: 1 });
+        let want = Socket::Inet { state: "listen", local, remote: any, queues, inode: 12345 };
         assert_eq!(inet(INET), Some(want));
         assert_eq!(unix(UNIX), Some(Socket::Unix { state: "unconnected", path: "/run/a".to_owned(), inode: 77 }));
         assert_eq!(address(b"0000000000000000FFFF00000100007F:0016"), Some((local.0, 22)));
