@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use url::Url;
 
 /// What logs in: the path below `auth/` and the body.
@@ -36,11 +38,19 @@ pub(super) struct AwsEc2 {
     /// What proves that it is this machine.
     #[schemars(extend("enum" = ["pkcs7", "identity", "rsa2048"]))]
     signature_type: String,
+    /// What Vault is given at the first login of this machine and wants again at every other, so that no other program of it can log
+    /// in: 32 random characters, the same at each start. Without one Vault makes one up, which is lost with the run.
+    nonce: Secret,
 }
 
 impl Default for AwsEc2 {
     fn default() -> Self {
-        AwsEc2 { role_name: String::new(), region: "us-east-1".to_owned(), signature_type: "pkcs7".to_owned() }
+        AwsEc2 {
+            role_name: String::new(),
+            region: "us-east-1".to_owned(),
+            signature_type: "pkcs7".to_owned(),
+            nonce: Secret::default(),
+        }
     }
 }
 
@@ -123,9 +133,26 @@ async fn metadata(client: &Client, method: Method, url: &str, header: (&str, &st
     String::from_utf8(answer.body).with_context(|| format!("ask {url}"))
 }
 
+/// The nonces that Vault has made up, by its address and the role: a reload begins a new store, and the machine is still the same.
+static NONCES: Mutex<BTreeMap<(String, String), String>> = Mutex::new(BTreeMap::new());
+
 impl AwsEc2 {
-    /// `nonce` is what Vault gave at the first login of this machine, which later ones have to repeat.
-    pub(super) async fn login(&self, client: &Client, base: &str, nonce: &str) -> Result<Login> {
+    /// Keeps what Vault gave at the first login of this machine, which later ones have to repeat.
+    pub(super) fn keep(&self, vault: &Url, nonce: &str) {
+        let mut nonces = NONCES.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.insert((vault.to_string(), self.role_name.clone()), nonce.to_owned());
+    }
+
+    fn nonce(&self, vault: &Url) -> Result<Option<String>> {
+        if !self.nonce.is_empty() {
+            return Ok(Some(self.nonce.reveal()?.trim().to_owned()));
+        }
+        let nonces = NONCES.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(nonces.get(&(vault.to_string(), self.role_name.clone())).cloned())
+    }
+
+    /// Logs in at `vault`; `base` is where the metadata service is.
+    pub(super) async fn login(&self, client: &Client, base: &str, vault: &Url) -> Result<Login> {
         const LIFE: (&str, &str) = ("x-aws-ec2-metadata-token-ttl-seconds", "60");
         let token = metadata(client, Method::PUT, &format!("{base}/latest/api/token"), LIFE).await?;
         let get = async |name: &str| {
@@ -143,7 +170,7 @@ impl AwsEc2 {
             // Vault takes both forms of PKCS #7 by the same name.
             kind => body["pkcs7"] = one_line(get(kind).await?).into(),
         }
-        if !nonce.is_empty() {
+        if let Some(nonce) = self.nonce(vault)? {
             body["nonce"] = nonce.into();
         }
         Ok(Login { path: path(&["aws", "login"]), body })

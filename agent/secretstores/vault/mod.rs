@@ -31,8 +31,6 @@ struct Vault {
     /// Where the metadata service of the machine is.
     metadata: String,
     session: Mutex<Option<Session>>,
-    /// What Vault wants to see again when this machine logs in once more.
-    nonce: Mutex<String>,
 }
 
 struct Session {
@@ -150,7 +148,7 @@ impl Plugin for Vault {
         let setup = Setup::from(shared);
         setup.check()?;
         let metadata = METADATA.to_owned();
-        Ok(Vault { base, settings, setup, metadata, session: Mutex::default(), nonce: Mutex::default() })
+        Ok(Vault { base, settings, setup, metadata, session: Mutex::default() })
     }
 }
 
@@ -214,7 +212,7 @@ impl Vault {
                 body: json!({ "password": user.password.reveal()? }),
             })
         } else if let Some(machine) = &self.settings.aws_ec2 {
-            machine.login(client, &self.metadata, &self.nonce.lock().await).await.context("aws_ec2")
+            machine.login(client, &self.metadata, &self.base).await.context("aws_ec2")
         } else if let Some(role) = &self.settings.aws_iam {
             let key = plugin::blocking(|| sign::Key::found("", ""))?;
             role.login(&key, plugin::now()).context("aws_iam")
@@ -245,8 +243,10 @@ impl Vault {
             self.ask(&client, Method::POST, url, "", Some(body)).await.map_err(|e| e.cause).context("log in")?;
         let auth = &answer.get("auth").cloned().unwrap_or_default();
         let token = auth["client_token"].as_str().context("log in: the answer holds no token")?.to_owned();
-        if let Some(nonce) = auth["metadata"]["nonce"].as_str() {
-            nonce.clone_into(&mut *self.nonce.lock().await);
+        if let Some(machine) = &self.settings.aws_ec2
+            && let Some(nonce) = auth["metadata"]["nonce"].as_str()
+        {
+            machine.keep(&self.base, nonce);
         }
         // A lease of 0 seconds never ends. Half of it is used, so that no request meets its end.
         let lease = auth["lease_duration"].as_u64().filter(|seconds| *seconds > 0);

@@ -109,15 +109,21 @@ async fn every_way_to_log_in() {
 #[tokio::test]
 async fn a_machine_of_aws_repeats_what_vault_gave_it() {
     let stub = Stub::new(answer).await;
-    let mut vault = store(&stub, json!({ "aws_ec2": { "role_name": "r" } })).unwrap();
-    vault.metadata = stub.url("");
-    for _ in 0..2 {
+    let store = |own: Value| {
+        let mut vault = store(&stub, json!({ "aws_ec2": own })).unwrap();
+        vault.metadata = stub.url("");
+        vault
+    };
+    // The third is that of a reload.
+    let (before, after) = (store(json!({ "role_name": "r" })), store(json!({ "role_name": "r" })));
+    let given = store(json!({ "role_name": "r", "nonce": "our own" }));
+    for vault in [&before, &before, &after, &given] {
         vault.get("user").await.unwrap();
         *vault.session.lock().await = None;
     }
-    let sent: Vec<bool> =
-        stub.seen().iter().filter(|s| s.line.contains("aws/login")).map(|s| s.text().contains("once")).collect();
-    assert_eq!(sent, [false, true]);
+    let sent = stub.seen().into_iter().filter(|s| s.line.contains("aws/login"));
+    let nonces: Vec<Value> = sent.map(|s| serde_json::from_str::<Value>(&s.text()).unwrap()["nonce"].clone()).collect();
+    assert_eq!(nonces, [Value::Null, "once".into(), "once".into(), "our own".into()]);
 }
 
 #[test]
