@@ -26,9 +26,7 @@ impl Config {
             problems.extend(lost.map(|message| Problem::at(plugin.span, message).of(&plugin.log_name())));
         }
         for output in &self.outputs {
-            let keys =
-                output.disk.as_ref().map(|disk| &disk.keys).or(output.dead_letters.as_ref().map(|kept| &kept.keys));
-            let named = keys.into_iter().flat_map(|keys| {
+            let named = output.keys().into_iter().flat_map(|keys| {
                 let old = keys.old.iter().map(|key| ("buffer_old_keys", key));
                 keys.current.iter().map(|key| ("buffer_key", key)).chain(old)
             });

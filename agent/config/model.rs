@@ -269,6 +269,14 @@ pub struct OutputConfig {
     pub filter: super::Filter,
 }
 
+impl OutputConfig {
+    /// The keys of what it keeps on disk; those of the queue, where there is one, are those of the dead letters as well. None: it keeps
+    /// nothing there.
+    pub fn keys(&self) -> Option<&Keys> {
+        self.disk.as_ref().map(|disk| &disk.keys).or(self.dead_letters.as_ref().map(|kept| &kept.keys))
+    }
+}
+
 /// What becomes of metrics that wait for an output, in memory or on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queueing {

@@ -6,7 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use super::seal::{Key, Keyring, Owner, id_of, shown};
+use super::seal::{Key, Keyring, Owner, bytes_of, hex};
 use crate::config::Keys;
 use agent_api::metric::Packed;
 use agent_api::{Batch, Context, Result, Serializer, View, bail};
@@ -94,7 +94,7 @@ impl Refused {
         bytes.extend_from_slice(reason.as_bytes());
         bytes.extend_from_slice(packed);
         key.seal(Owner::Letter { id }, &mut bytes, 0)?;
-        Ok(Content::Sealed { key: shown(&key.id()), sealed: hex(&bytes) })
+        Ok(Content::Sealed { key: hex(&key.id()), sealed: hex(&bytes) })
     }
 
     fn unseal(sealed: &str, id: u64, key: &Key) -> Result<Self> {
@@ -105,13 +105,8 @@ impl Refused {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn bytes(hex: &str) -> Result<Vec<u8>> {
-    let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
-    hex.as_bytes().chunks(2).map(byte).collect()
+    bytes_of(hex).context("it is no hexadecimal text")
 }
 
 impl DeadLetters {
@@ -177,7 +172,8 @@ impl DeadLetters {
     pub fn open(&self, letter: &Letter) -> Result<Refused> {
         let opened = match &letter.content {
             Content::Open(refused) => Ok(refused.clone()),
-            Content::Sealed { key, sealed } => id_of(key)
+            Content::Sealed { key, sealed } => bytes_of(key)
+                .and_then(|id| id.try_into().ok())
                 .with_context(|| format!("{key:?} is not the id of a key"))
                 .and_then(|key| self.ring()?.find(key))
                 .and_then(|key| Refused::unseal(sealed, letter.id, key)),

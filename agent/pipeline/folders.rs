@@ -38,8 +38,7 @@ pub fn folders(config: &Config) -> Vec<Folder> {
         let within = |directory: &String| Path::new(directory).join(&name);
         let queue = o.disk.as_ref().map(|disk| within(&disk.directory));
         let dead_letters = o.dead_letters.as_ref().map(|kept| within(&kept.directory));
-        let keys = o.disk.as_ref().map(|disk| &disk.keys).or(o.dead_letters.as_ref().map(|kept| &kept.keys));
-        Folder { name, queue, keys: keys.cloned().unwrap_or_default(), dead_letters }
+        Folder { name, queue, keys: o.keys().cloned().unwrap_or_default(), dead_letters }
     };
     config.outputs.iter().map(of).collect()
 }

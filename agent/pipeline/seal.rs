@@ -74,7 +74,7 @@ pub(super) struct Key {
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Key({})", shown(&self.id))
+        write!(f, "Key({})", hex(&self.id))
     }
 }
 
@@ -172,22 +172,24 @@ impl Keyring {
     /// The key of an id; an error names the one that is missing.
     pub(super) fn find(&self, id: [u8; 8]) -> Result<&Arc<Key>> {
         self.all().find(|key| key.id() == id).ok_or_else(|| {
-            let given: Vec<String> = self.all().map(|key| shown(&key.id())).collect();
+            let given: Vec<String> = self.all().map(|key| hex(&key.id())).collect();
             let given = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
-            let needed = shown(&id);
+            let needed = hex(&id);
             anyhow!("it is encrypted: buffer_key or buffer_old_keys must have the key with the id {needed}, given is {given}")
         })
     }
 }
 
-/// An id as it is shown.
-pub(super) fn shown(id: &[u8; 8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bytes in hexadecimal: ids as they are shown, and what stands in lines of text.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The id that is shown so.
-pub(super) fn id_of(shown: &str) -> Option<[u8; 8]> {
-    (shown.len() == 16).then(|| u64::from_str_radix(shown, 16).ok().map(u64::to_be_bytes)).flatten()
+/// The bytes of `hex`; none if it is no such text.
+pub(super) fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let (pairs, rest) = hex.as_bytes().as_chunks();
+    rest.is_empty().then(|| pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect())?
 }
 
 /// How the payloads of a queue's file are kept.
@@ -269,7 +271,8 @@ mod tests {
         let id = key("  0123456789abcdef0123456789abcdef\n").id();
         assert_eq!(id, key("0123456789abcdef0123456789abcdef").id());
         assert_ne!(id, key("0123456789abcdef0123456789abcdeg").id());
-        assert_eq!((id_of(&shown(&id)), id_of("0123"), id_of("no number at all")), (Some(id), None, None));
+        assert_eq!(bytes_of(&hex(&id)), Some(id.to_vec()));
+        assert_eq!((bytes_of("012"), bytes_of("+1"), bytes_of("no number at all")), (None, None, None));
         let error = Key::new("too short").unwrap_err().to_string();
         assert!(error.starts_with("a key of 9 characters: expected 32 or more"), "{error}");
     }
@@ -279,7 +282,7 @@ mod tests {
         let [ours, old, other] = ["f", "e", "d"].map(|end| key(&format!("0123456789abcdef0123456789abcde{end}")));
         let ring = Keyring { current: Some(ours.clone()), old: vec![old.clone()] };
         let says = |ring: &Keyring| Seal::of(Some(other.id()), ring).unwrap_err().to_string();
-        let [a, b, c] = [&ours, &old, &other].map(|key| shown(&key.id()));
+        let [a, b, c] = [&ours, &old, &other].map(|key| hex(&key.id()));
         assert!(says(&ring).ends_with(&format!("the key with the id {c}, given is {a}, {b}")), "{}", says(&ring));
         assert!(says(&Keyring::default()).ends_with(&format!("the key with the id {c}, given is none")));
         assert!(matches!(Seal::of(Some(OPEN), &ring), Ok(Seal::None)));

@@ -247,7 +247,7 @@ fn a_queue_of_a_version_to_come_is_left_alone() {
 #[test]
 fn a_wrong_key_keeps_the_queue_and_says_which_is_needed() {
     let (right, wrong) = ("a key of at least 32 characters, 1", "a key of at least 32 characters, 2");
-    let id = |text: &str| seal::shown(&seal::Key::new(text).unwrap().id());
+    let id = |text: &str| seal::hex(&seal::Key::new(text).unwrap().id());
     let fs = Arc::new(Fake::new(1));
     let mut bench = Bench::new(fs.clone(), Some(right));
     drop(bench.push(0, 10));

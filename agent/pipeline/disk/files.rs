@@ -283,9 +283,9 @@ impl Window {
     pub(super) fn read(
         &mut self,
         fs: &dyn FileSystem,
-        reading: &super::state::Reading,
+        reading: &super::giving::Reading,
         log: &Log,
-    ) -> Result<Option<super::state::Found>> {
+    ) -> Result<Option<super::giving::Found>> {
         let mut want = BLOCK;
         loop {
             self.fill(fs, reading, want)?;
@@ -313,12 +313,12 @@ impl Window {
                         reading.path.display()
                     ));
                 }
-                super::state::Found { number: record.number, metrics: record.metrics as usize, batch, start, end }
+                super::giving::Found { number: record.number, metrics: record.metrics as usize, batch, start, end }
             }));
         }
     }
 
-    fn fill(&mut self, fs: &dyn FileSystem, reading: &super::state::Reading, want: usize) -> Result<()> {
+    fn fill(&mut self, fs: &dyn FileSystem, reading: &super::giving::Reading, want: usize) -> Result<()> {
         let end = self.from + self.bytes.len() as u64;
         let there = self.segment == reading.segment && self.from <= reading.from && reading.from < end;
         let enough = there
