@@ -8,13 +8,12 @@ use super::credit::Credit;
 use super::fanout::Fanout;
 use super::held::Holding;
 use super::rename::Renaming;
+use super::shard::{Message, Shard, Window};
 use super::stage::{self, DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
-use agent_api::metric::round_time;
 use agent_api::plugin::{DynAggregator, now};
 use agent_api::stats::{self, Counter};
-use agent_api::{Batch, Cargo, Collector, Log, Result, Scope, View};
-use std::panic::AssertUnwindSafe;
+use agent_api::{Batch, Log, Result, Scope, View};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -37,30 +36,6 @@ pub(super) struct Aggregation {
     filtered: Counter,
     /// Ends the timer of its windows.
     _ended: DropGuard,
-}
-
-enum Message {
-    /// Take these in.
-    Add(View),
-    /// Take this in.
-    Load(Cargo),
-    /// The window ends at this time; the next begins.
-    Close { start: i64, end: i64 },
-}
-
-/// The times of a window in nanoseconds since the epoch; metrics from `start - grace` to `end + delay` belong to it.
-#[derive(Clone, Copy)]
-struct Window {
-    start: i64,
-    end: i64,
-    grace: i64,
-    delay: i64,
-}
-
-impl Window {
-    fn accepts(&self, time: i64) -> bool {
-        time >= self.start.saturating_sub(self.grace) && time <= self.end.saturating_add(self.delay)
-    }
 }
 
 /// What the aggregators of a run share.
@@ -122,6 +97,7 @@ impl Aggregation {
             let shard = Shard {
                 aggregator,
                 window,
+                early: Vec::new(),
                 renaming: Renaming::new(&config.naming, config.tags.clone().into_iter().collect()),
                 results: results.clone(),
                 precision: *results_precision,
@@ -262,114 +238,6 @@ async fn close_windows(
         for shard in &shards {
             let Some(shard) = shard.upgrade() else { return };
             let _ended = shard.send(Message::Close { start: window.start, end: window.end }).await;
-        }
-    }
-}
-
-/// One share of an aggregator's series.
-struct Shard {
-    aggregator: Box<dyn DynAggregator>,
-    window: Window,
-    renaming: Renaming,
-    results: Gate,
-    /// See [`Plan::results_precision`].
-    precision: i64,
-    credit: Credit,
-    log: Log,
-    account: Arc<Account>,
-    holding: Holding,
-    dropped: Counter,
-    pushed: Counter,
-    push_time: Counter,
-}
-
-impl Shard {
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
-        while let Some(message) = messages.recv().await {
-            match message {
-                Message::Add(view) => self.add(&view),
-                Message::Load(cargo) => self.emit("panicked while taking in packets", |a, out| a.load(&cargo, out)),
-                Message::Close { start, end } => {
-                    self.flush(|a, out| a.flush(out));
-                    self.window = Window { start, end, ..self.window };
-                    self.holding.note(self.aggregator.held_bytes());
-                }
-            }
-            self.holding.look(|| self.aggregator.held_bytes());
-        }
-        self.flush(|a, out| a.finish(out));
-    }
-
-    fn add(&mut self, view: &View) {
-        let (mut outside, mut oldest) = (0, i64::MAX);
-        let aggregator = &mut self.aggregator;
-        let window = self.window;
-        let add = AssertUnwindSafe(|| {
-            for metric in view.iter() {
-                if window.accepts(metric.time()) {
-                    aggregator.add(metric);
-                } else {
-                    outside += 1;
-                    oldest = oldest.min(metric.time());
-                }
-            }
-        });
-        if self.account.meter(|| std::panic::catch_unwind(add)).is_err() {
-            self.log.error("panicked while adding metrics");
-        }
-        if outside > 0 {
-            self.dropped.add(outside);
-            self.account.drop_for("outside of the window", usize::try_from(outside).unwrap_or(0));
-            self.log.debug(format_args!(
-                "{outside} metrics are outside of the window from {} to {}, the first at {oldest}; see the option grace",
-                window.start, window.end
-            ));
-        }
-    }
-
-    /// Emits the results of the window.
-    fn flush(&mut self, call: impl FnOnce(&mut dyn DynAggregator, &mut Collector)) {
-        let began = std::time::Instant::now();
-        self.emit("panicked while its results were collected", call);
-        self.push_time.add(i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX));
-    }
-
-    /// Hands on what a call adds.
-    fn emit(&mut self, panicked: &str, call: impl FnOnce(&mut dyn DynAggregator, &mut Collector)) {
-        let runtime = tokio::runtime::Handle::current();
-        let (next, credit, renaming, pushed, given) = (
-            self.results.clone(),
-            self.credit.clone(),
-            self.renaming.clone(),
-            self.pushed.clone(),
-            self.account.given.clone(),
-        );
-        let precision = self.precision;
-        let hand_on = move |mut batch: Batch| {
-            batch.settle_times(round_time(now(), precision), 0);
-            renaming.apply(&mut batch);
-            pushed.add(batch.len() as i64);
-            given.add(batch.len() as i64);
-            tokio::task::block_in_place(|| {
-                runtime.block_on(async {
-                    credit.charge(&mut batch).await;
-                    next.send(batch).await;
-                });
-            });
-        };
-        let mut out = Collector::shipping(hand_on);
-        let aggregator = &mut self.aggregator;
-        let call = AssertUnwindSafe(|| call(&mut **aggregator, &mut out));
-        if self.account.meter(|| std::panic::catch_unwind(call)).is_err() {
-            self.log.error(panicked);
-        }
-        out.ship();
-        let (errors, more) = out.take_errors();
-        for error in errors {
-            self.log.error(format_args!("{error:#}"));
-        }
-        if more > 0 {
-            self.log.error(format_args!("and {more} more errors"));
         }
     }
 }

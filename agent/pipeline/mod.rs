@@ -36,6 +36,7 @@ mod retry;
 mod room;
 mod schedule;
 mod seal;
+mod shard;
 mod stage;
 
 use crate::config::{Config, Instance, Surroundings};
