@@ -217,12 +217,13 @@ impl Listener for Statsd {
         let bound = self.bound.take().context("listen: not open")?;
         let (mut running, waker, drops) = self.start(bound, &out, stop.clone())?;
         let mut dropped = 0;
-        loop {
+        let ended = loop {
             tokio::select! {
                 biased;
-                ended = &mut running => return ended.context("receive")?,
+                // At the stop it may end before this task is told of it.
+                ended = &mut running => break Some(ended),
                 request = stop.next() => {
-                    let Some(request) = request else { break };
+                    let Some(request) = request else { break None };
                     if let Some(now) = drops.as_ref().and_then(Drops::read) {
                         self.intake.stats.udp_drops.add(now - dropped);
                         dropped = now;
@@ -231,14 +232,17 @@ impl Listener for Statsd {
                     drop(request);
                 }
             }
-        }
+        };
         if let Some(waker) = waker {
             waker.wake();
         }
-        let ended = running.await.context("receive")?;
+        let ended = match ended {
+            Some(ended) => ended,
+            None => running.await,
+        };
         // What has come since the last interval would be lost.
         self.tell(&out, true).await;
-        ended
+        ended.context("receive")?
     }
 }
 
