@@ -23,8 +23,10 @@ const WORDS: &[(&str, &str)] = &[
     ("UUID", r"[[:xdigit:]]{8}(?:-[[:xdigit:]]{4}){3}-[[:xdigit:]]{12}"),
     ("USERNAME", r"[\w.-]+"),
     ("USER", "%{USERNAME}"),
-    ("EMAILLOCALPART", r"[a-zA-Z][\w.+=:-]+"),
+    // The characters from + to = are letters of the left side, too.
+    ("EMAILLOCALPART", r"[a-zA-Z][\w+-=]+"),
     ("EMAILADDRESS", "%{EMAILLOCALPART}@%{HOSTNAME}"),
+    ("HTTPDUSER", "%{EMAILADDRESS}|%{USER}"),
     ("INT", r"[+-]?\d+"),
     ("POSINT", r"\b[1-9]\d*\b"),
     ("NONNEGINT", r"\b\d+\b"),
@@ -47,7 +49,7 @@ const NETWORK: &[(&str, &str)] = &[
     ("IP", "%{IPV6}|%{IPV4}"),
     ("HOSTNAME", r"\b[[:alnum:]][[:alnum:]-]{0,62}(?:\.[[:alnum:]][[:alnum:]-]{0,62})*(?:\.?|\b)"),
     ("HOST", "%{HOSTNAME}"),
-    ("IPORHOST", "%{HOSTNAME}|%{IP}"),
+    ("IPORHOST", "%{IP}|%{HOSTNAME}"),
     ("HOSTPORT", "%{IPORHOST}:%{POSINT}"),
 ];
 
@@ -72,7 +74,7 @@ const PATHS: &[(&str, &str)] = &[
     ("URIPROTO", r"[A-Za-z]+(?:\+[A-Za-z+]+)?"),
     ("URIHOST", "%{IPORHOST}(?::%{POSINT:port})?"),
     ("URIPATH", r"(?:/[\w$.+!*'(){},~:;=@#%-]*)+"),
-    ("URIPARAM", r"\?[\w$.+!*'|(){},~@#%&/=:;?\[\]-]*"),
+    ("URIPARAM", r"\?[\w$.+!*'|(){},~@#%&/=:;?<>\[\]-]*"),
     ("URIPATHPARAM", "%{URIPATH}(?:%{URIPARAM})?"),
     ("URI", "%{URIPROTO}://(?:%{USER}(?::[^@]*)?@)?(?:%{URIHOST})?(?:%{URIPATHPARAM})?"),
 ];
@@ -80,7 +82,8 @@ const PATHS: &[(&str, &str)] = &[
 const TIMES: &[(&str, &str)] = &[
     (
         "MONTH",
-        r"\b(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b",
+        // English names and German ones, short and in full.
+        r"\b(?:Jan(?:uary?)?|Feb(?:ruary?)?|M[a\x{e4}]?r(?:ch|z)?|Apr(?:il)?|Ma[iy]?|Jun[ei]?|July?|Aug(?:ust)?|Sep(?:tember)?|O[ck]?t(?:ober)?|Nov(?:ember)?|De[cz](?:ember)?)\b",
     ),
     ("MONTHNUM", "0?[1-9]|1[0-2]"),
     ("MONTHNUM2", "0[1-9]|1[0-2]"),
@@ -90,7 +93,7 @@ const TIMES: &[(&str, &str)] = &[
     ("HOUR", r"2[0-3]|[01]?\d"),
     ("MINUTE", r"[0-5]\d"),
     // The 60th second is a leap second.
-    ("SECOND", r"(?:[0-5]\d|60)(?:[:.,]\d+)?"),
+    ("SECOND", r"(?:[0-5]?\d|60)(?:[:.,]\d+)?"),
     // A character before and behind is taken in unless it is a digit.
     ("TIME", r"[^0-9]?%{HOUR}:%{MINUTE}:%{SECOND}[^0-9]?"),
     ("DATE_US", "%{MONTHNUM}[/-]%{MONTHDAY}[/-]%{YEAR}"),
@@ -111,7 +114,8 @@ const TIMES: &[(&str, &str)] = &[
 ];
 
 const SYSLOG: &[(&str, &str)] = &[
-    ("PROG", r"[\w./%-]+"),
+    // Whatever can be seen but brackets.
+    ("PROG", r"[!-Z\\^-~]+"),
     ("SYSLOGPROG", r"%{PROG:program}(?:\[%{POSINT:pid}\])?"),
     ("SYSLOGHOST", "%{IPORHOST}"),
     ("SYSLOGFACILITY", "<%{NONNEGINT:facility}.%{NONNEGINT:priority}>"),
@@ -148,12 +152,16 @@ const SYSLOG: &[(&str, &str)] = &[
 const HTTP: &[(&str, &str)] = &[
     (
         "COMMONAPACHELOG",
-        r#"%{IPORHOST:clientip} %{USER:ident} %{USER:auth} \[%{HTTPDATE:timestamp}\] "(?:%{WORD:verb} %{NOTSPACE:request}(?: HTTP/%{NUMBER:httpversion})?|%{DATA:rawrequest})" %{NUMBER:response} (?:%{NUMBER:bytes}|-)"#,
+        r#"%{IPORHOST:clientip} %{HTTPDUSER:ident} %{USER:auth} \[%{HTTPDATE:timestamp}\] "(?:%{WORD:verb} %{NOTSPACE:request}(?: HTTP/%{NUMBER:httpversion})?|%{DATA:rawrequest})" %{NUMBER:response} (?:%{NUMBER:bytes}|-)"#,
     ),
     ("COMBINEDAPACHELOG", "%{COMMONAPACHELOG} %{QS:referrer} %{QS:agent}"),
     (
         "NGINXACCESS",
         r#"%{IPORHOST:clientip} %{NGUSER:ident} %{NGUSER:auth} \[%{HTTPDATE:timestamp}\] "%{WORD:verb} %{URIPATHPARAM:request} HTTP/%{NUMBER:httpversion}" %{NUMBER:response} +(?:%{NUMBER:bytes}|-) (?:"(?:%{URI:referrer}|-)"|%{QS:referrer}) %{QS:agent} %{QS:xforwardedfor} %{IPORHOST:host} %{BASE10NUM:request_duration}"#,
+    ),
+    (
+        "COMMONENVOYACCESSLOG",
+        r#"\[%{TIMESTAMP_ISO8601:timestamp}\] "%{DATA:method} (?:%{URIPATH:uri_path}(?:%{URIPARAM:uri_param})?|%{DATA}) %{DATA:protocol}" %{NUMBER:status_code} %{DATA:response_flags} %{NUMBER:bytes_received} %{NUMBER:bytes_sent} %{NUMBER:duration} (?:%{NUMBER:upstream_service_time}|%{DATA:tcp_service_time}) "%{DATA:forwarded_for}" "%{DATA:user_agent}" "%{DATA:request_id}" "%{DATA:authority}" "%{DATA:upstream_service}""#,
     ),
     ("HAPROXYTIME", "%{HOUR:haproxy_hour}:%{MINUTE:haproxy_minute}:%{SECOND:haproxy_second}"),
     (

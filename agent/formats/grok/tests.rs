@@ -37,6 +37,25 @@ fn access_logs() {
 }
 
 #[test]
+fn words_of_the_library() {
+    let cases = [
+        ("^%{SECOND:s}$", "7", "s=Str(\"7\")"),
+        ("^%{MONTH:m}$", "M\u{e4}rz", "m=Str(\"M\u{e4}rz\")"),
+        ("^%{MONTH:m}$", "Okt", "m=Str(\"Okt\")"),
+        ("^%{IPORHOST:h}", "2001:db8::1 x", "h=Str(\"2001:db8::1\")"),
+        ("^%{SYSLOGPROG}: ", "kernel:sub(1): x", "program=Str(\"kernel:sub(1)\")"),
+        ("^%{HTTPDUSER:u} ", "ann+x@example.org -", "u=Str(\"ann+x@example.org\")"),
+        ("^%{URIPARAM:p}$", "?a=<b>", "p=Str(\"?a=<b>\")"),
+    ];
+    for (pattern, line, fields) in cases {
+        assert_eq!(grok(&[pattern], line), format!("test {fields}"), "{pattern}");
+    }
+    let envoy = r#"[2024-05-06T07:08:09.123Z] "GET /a?b=c HTTP/2" 200 - 0 17 5 4 "10.0.0.1" "curl/8" "id-1" "example.org" "10.0.0.2:80""#;
+    let got = grok(&["%{COMMONENVOYACCESSLOG}"], envoy);
+    assert!(got.contains("uri_path=Str(\"/a\")") && got.contains("upstream_service=Str(\"10.0.0.2:80\")"), "{got}");
+}
+
+#[test]
 fn firewalls() {
     let cases = [
         (
