@@ -85,10 +85,11 @@ impl Values {
         self.find(key).unwrap_or(0)
     }
 
-    /// How much memory is available where the kernel does not say; `low` is the sum of the zones' low watermarks in bytes.
-    pub(super) fn estimate_available(&self, low: u64) -> u64 {
+    /// How much memory is available where the kernel does not say; `low` is the sum of the zones' low watermarks in bytes. Without it, or what
+    /// the kernel counts with, all that is free or holds files is.
+    pub(super) fn estimate_available(&self, low: Option<u64>) -> u64 {
         let parts = ["Active(file)", "Inactive(file)", "SReclaimable"].map(|k| self.find(k));
-        let [Some(active), Some(inactive), Some(slabs)] = parts else {
+        let (Some(low), [Some(active), Some(inactive), Some(slabs)]) = (low, parts) else {
             return self.of("MemFree").saturating_add(self.of("Cached")).saturating_add(self.of("SReclaimable"));
         };
         let cache = active.saturating_add(inactive);
@@ -126,7 +127,8 @@ mod tests {
     fn takes_anything() {
         noise(MEMINFO, |text| {
             if let Ok(values) = parse(text) {
-                values.estimate_available(low_watermark(text));
+                values.estimate_available(Some(low_watermark(text)));
+                values.estimate_available(None);
             }
         });
         assert_eq!(low_watermark(b" low 5\n low x\nlow 18446744073709551615\nlowmem 3"), u64::MAX);

@@ -58,9 +58,8 @@ impl Input for Mem {
         let available = match values.find("MemAvailable") {
             Some(available) => available,
             None => {
-                // Without the watermarks of the zones the estimate is a little high.
-                let watermark =
-                    self.reader.read(&self.zoneinfo).map_or(0, meminfo::low_watermark).saturating_mul(os::page_size());
+                let watermark = self.reader.read(&self.zoneinfo).ok().map(meminfo::low_watermark);
+                let watermark = watermark.map(|pages| pages.saturating_mul(os::page_size()));
                 values.estimate_available(watermark)
             }
         };

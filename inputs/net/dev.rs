@@ -6,14 +6,19 @@ use crate::host::scan;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters([u64; 16]);
 
-/// Name and counters of a line; nothing for the two lines of the head. A name may hold a colon (an alias of old).
+/// Name and counters of a line; nothing for the two lines of the head. A name may hold a colon (an alias of old), and the last columns, which
+/// are not reported, may be missing.
 pub(super) fn parse(line: &[u8]) -> Option<(&[u8], Counters)> {
     let colon = line.iter().rposition(|&b| b == b':')?;
     let name = line[..colon].trim_ascii();
     let mut counters = Counters::default();
     let mut words = scan::words(&line[colon + 1..]);
-    for counter in &mut counters.0 {
-        *counter = scan::uint(words.next()?)?;
+    for (i, counter) in counters.0.iter_mut().enumerate() {
+        match words.next() {
+            Some(word) => *counter = scan::uint(word)?,
+            None if i > 12 => break,
+            None => return None,
+        }
     }
     (!name.is_empty()).then_some((name, counters))
 }
