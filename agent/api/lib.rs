@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod log;
+pub mod meter;
 pub mod metric;
 pub mod options;
 pub mod plugin;

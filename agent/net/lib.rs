@@ -7,7 +7,6 @@
 
 pub mod client;
 pub mod coding;
-pub mod meter;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod server;

@@ -6,7 +6,7 @@
 use crate::config::Instance;
 use agent_api::plugin::{Future, now};
 use agent_api::stats::Counter;
-use agent_net::meter;
+use agent_api::meter;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// So much is read at a time.
-const BLOCK: usize = 128 << 10;
+const BLOCK: usize = 256 << 10;
 /// The largest file of a format that cannot be cut, and the longest record of one that can.
 const LARGEST: usize = 1 << 30;
 /// Smaller files are not worth more than one parser.
@@ -85,19 +85,19 @@ fn side_by_side(
     tag: Option<Tag<'_>>,
     bad: &mut ParseError,
 ) {
-    let work = |parser: &mut BoxParser, block: Block| {
-        let mut part = Collector::new();
-        let result = parser.parse(&Body::new(block.bytes), &mut part);
-        (part, result, block.lines_before)
+    // A collector knows from the block before how much memory the next one takes.
+    let workers = parsers.into_iter().map(|parser| (parser, Collector::new())).collect();
+    let work = |(parser, part): &mut (BoxParser, Collector), block: Block| {
+        let result = parser.parse(&Body::new(block.bytes), part);
+        (part.take(), part.take_errors().0, result, block.lines_before)
     };
-    in_order(parsers, std::iter::from_fn(|| blocks.next(cutter)), work, |(mut part, result, lines_before)| {
-        let mut batch = part.take();
+    in_order(workers, std::iter::from_fn(|| blocks.next(cutter)), work, |(mut batch, errors, result, lines_before)| {
         joiner.join(&mut batch);
         if let Some(tag) = tag {
             tag(&mut batch);
         }
         out.add_batch(batch);
-        for error in part.take_errors().0 {
+        for error in errors {
             out.error(error);
         }
         if let Err(e) = result {

@@ -3,23 +3,17 @@
 //! After a file was replaced the one before is read on for a while, as its writer may not have noticed yet.
 
 use super::identity::{Head, Number, Place};
-use super::lines::Lines;
-use super::offsets::Track;
+use super::reader::Reader;
 use super::watch::Wake;
 use super::{Begin, Shared};
-use agent_api::{Collector, Context, ParseError, Receipt, Result, Sender, Stop, plugin};
+use agent_api::{Context, Result, Sender, Stop, plugin};
 use std::fs::{File, Metadata};
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// So much is read at a time.
-const BLOCK: usize = 256 << 10;
-/// A longer line is left out, in bytes.
-const LONGEST: usize = 16 << 20;
 /// A file that was replaced is read on until nothing came for so long.
-const LINGER: Duration = Duration::from_secs(10);
+pub(super) const LINGER: Duration = Duration::from_secs(10);
 
 /// Follows one path.
 pub(super) struct Follower {
@@ -172,7 +166,7 @@ impl Follower {
 
     fn replace(&mut self) {
         if let Some(mut reader) = self.current.take() {
-            reader.progress = Instant::now();
+            reader.progressed();
             self.previous.push(reader);
         }
     }
@@ -199,227 +193,4 @@ fn find(path: &Path, place: &Place) -> Option<File> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?;
     entries.flatten().take(100_000).map(|entry| entry.path()).filter(|path| path.is_file()).find_map(|path| fits(&path))
-}
-
-/// Reads one file.
-pub(super) struct Reader {
-    shared: Arc<Shared>,
-    path: PathBuf,
-    lines: Lines,
-    /// None for a pipe.
-    source: Option<(File, Track)>,
-    number: Number,
-    head: Head,
-    /// Where `rest` begins in the file.
-    offset: u64,
-    /// The begin of a line whose end was not there yet.
-    rest: Vec<u8>,
-    /// A line that is too long is left out up to its end.
-    skips: bool,
-    /// Lines read so far, where the file was read from its beginning.
-    count: Option<usize>,
-    /// When something was read last.
-    progress: Instant,
-}
-
-impl Reader {
-    pub(super) fn new(shared: &Arc<Shared>, path: &Path, source: Option<(File, Place)>) -> Result<Self> {
-        let lines = shared.lines()?;
-        let place = source.as_ref().map(|(_, place)| *place).unwrap_or_default();
-        let source = match source {
-            Some((mut file, place)) => {
-                file.seek(SeekFrom::Start(place.offset)).with_context(|| format!("seek in {}", path.display()))?;
-                Some((file, shared.offsets.begin(&path.to_string_lossy(), place)))
-            }
-            None => None,
-        };
-        Ok(Reader {
-            shared: shared.clone(),
-            path: path.to_path_buf(),
-            lines,
-            source,
-            number: place.number,
-            head: place.head,
-            offset: place.offset,
-            rest: Vec::new(),
-            skips: false,
-            count: (place.offset == 0).then_some(0),
-            progress: Instant::now(),
-        })
-    }
-
-    /// True if this is the file.
-    fn is(&self, meta: &Metadata) -> bool {
-        self.number == Number::of(meta)
-    }
-
-    /// True if the file is shorter than what was read of it, or begins in another way.
-    fn was_cut(&self, meta: &Metadata) -> bool {
-        let Some((file, _)) = &self.source else { return false };
-        meta.len() < self.offset + self.rest.len() as u64 || !self.head.fits(file)
-    }
-
-    /// True if a file that was replaced need not be read any more.
-    fn is_over(&self) -> bool {
-        self.progress.elapsed() > LINGER || self.source.as_ref().is_some_and(|(_, track)| track.is_handed_on())
-    }
-
-    /// How long an event waits for further lines.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        self.lines.patience()
-    }
-
-    /// Reads to the end of the file; false if the agent stops.
-    async fn advance(&mut self, out: &Sender, stop: &Stop) -> Result<bool> {
-        while !stop.is_stopped() {
-            if plugin::blocking(|| self.read())? == 0 {
-                return Ok(true);
-            }
-            self.progress = Instant::now();
-            if !self.take(out, stop).await {
-                return Ok(false);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Takes what is left of a file that is not read any more: its last line may lack an end.
-    async fn finish(&mut self, out: &Sender, stop: &Stop) {
-        let rest = std::mem::take(&mut self.rest);
-        let is_handed_on = self.source.as_ref().is_some_and(|(_, track)| track.is_handed_on());
-        if !(rest.is_empty() || is_handed_on || self.skips) {
-            self.hand_on(rest, 1, out, stop).await;
-        }
-        self.flush(out).await;
-    }
-
-    /// Reads a block behind `rest`.
-    fn read(&mut self) -> Result<usize> {
-        let Some((file, _)) = &mut self.source else { return Ok(0) };
-        self.rest.reserve(BLOCK);
-        let read = file.take(BLOCK as u64).read_to_end(&mut self.rest);
-        read.with_context(|| format!("read {}", self.path.display()))
-    }
-
-    /// Adds what was read elsewhere.
-    #[cfg(unix)]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.rest.extend_from_slice(bytes);
-    }
-
-    /// Makes metrics of all whole lines and hands them on; false if the agent stops.
-    pub(super) async fn take(&mut self, out: &Sender, stop: &Stop) -> bool {
-        let mut whole = self.lines.whole(&self.rest);
-        if self.skips && whole > 0 {
-            let (_, end) = self.lines.count(&self.rest, 1);
-            self.drop_front(end);
-            (whole, self.skips) = (whole - end, false);
-        }
-        if whole == 0 && self.rest.len() > LONGEST {
-            out.error(agent_api::anyhow!("{}: a line of over {LONGEST} bytes is left out", self.path.display()));
-            self.drop_front(self.rest.len());
-            self.skips = true;
-        }
-        while whole > 0 {
-            // Half of what may be under way, so that one half is written while the other is parsed.
-            let most = self.shared.settings.max_undelivered_lines.div_ceil(2);
-            let most = if self.shared.once { usize::MAX } else { most };
-            let (lines, end) = self.lines.count(&self.rest[..whole], most);
-            let part = if end == self.rest.len() {
-                std::mem::take(&mut self.rest)
-            } else {
-                let after = self.rest.split_off(end);
-                std::mem::replace(&mut self.rest, after)
-            };
-            whole -= end;
-            if !self.hand_on(part, lines, out, stop).await {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn drop_front(&mut self, len: usize) {
-        self.rest.drain(..len);
-        self.offset += len as u64;
-    }
-
-    /// Parses whole lines and hands their metrics on, when there is credit for them; false if the agent stops.
-    async fn hand_on(&mut self, part: Vec<u8>, lines: usize, out: &Sender, stop: &Stop) -> bool {
-        let len = part.len() as u64;
-        let permit = tokio::select! {
-            permit = out.urging(self.shared.credit.clone().acquire_many_owned(u32::try_from(lines).unwrap_or(u32::MAX))) => permit,
-            () = stop.stopped() => return false,
-        };
-        let mut metrics = Collector::new();
-        let bad = plugin::blocking(|| self.lines.parse(part, &mut metrics));
-        self.offset += len;
-        self.report(bad, lines, out);
-        // If the file was cut just now, what it began with before is what tells.
-        if self.head.is_short()
-            && let Some((file, _)) = &self.source
-            && self.head.fits(file)
-        {
-            // A file that cannot be read any more says so at the next block.
-            self.head = Head::of(file, self.offset).unwrap_or(self.head);
-        }
-        self.send(metrics, permit.ok(), out).await;
-        true
-    }
-
-    /// Ends the event that waits for further lines.
-    pub(super) async fn flush(&mut self, out: &Sender) {
-        if self.lines.waiting() > 0 {
-            let mut metrics = Collector::new();
-            let bad = self.lines.flush(&mut metrics);
-            self.report(bad, 0, out);
-            self.send(metrics, None::<()>, out).await;
-        }
-    }
-
-    fn report(&mut self, bad: ParseError, lines: usize, out: &Sender) {
-        let before = self.count;
-        self.count = before.map(|before| before + lines);
-        if bad.bad == 0 {
-            return;
-        }
-        let mut all = ParseError::default();
-        all.append(bad, before.unwrap_or(0));
-        if before.is_none() {
-            all.lines.iter_mut().for_each(|line| line.line = 0);
-        }
-        out.error(agent_api::Error::from(all).context(format!("parse {}", self.path.display())));
-    }
-
-    /// Hands metrics on; `hold` is dropped when they have been delivered.
-    async fn send(&mut self, mut metrics: Collector, hold: Option<impl Send + 'static>, out: &Sender) {
-        for error in metrics.take_errors().0 {
-            out.error(error);
-        }
-        let mut batch = metrics.take();
-        let key = &self.shared.settings.path_tag;
-        if !key.is_empty() {
-            let path = self.path.to_string_lossy();
-            batch.each(|m| m.set_tag(key, &path));
-        }
-        let done = self.source.as_ref().map(|(_, track)| {
-            track.read_to(self.offset, self.head);
-            track.under_way(self.offset - self.lines.waiting() as u64)
-        });
-        batch.set_receipt(Receipt::new(move |outcome| {
-            drop(hold);
-            if let Some(done) = done {
-                done(outcome);
-            }
-        }));
-        out.send(batch).await;
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        if let Some((_, track)) = &self.source {
-            track.close();
-        }
-    }
 }

@@ -4,7 +4,7 @@ use super::ansi;
 use super::multiline::Multiline;
 use crate::encoding::Encoding;
 use agent_api::plugin::BoxParser;
-use agent_api::{Body, Collector, ParseError};
+use agent_api::{Batch, Body, Collector, ParseError};
 
 /// Reads the lines of one file.
 pub(super) struct Lines {
@@ -29,6 +29,18 @@ impl Lines {
     ) -> Self {
         let takes_blocks = multiline.is_none() && parser.cut(b"").is_some();
         Lines { parser, encoding, takes_colors_out, multiline, takes_blocks, is_influx, waiting: 0 }
+    }
+
+    /// Makes it one of several that read blocks of one file at the same time; the metrics then want `join`. False where a block cannot
+    /// be read without those before.
+    pub(super) fn share(&mut self) -> bool {
+        // Lines that are parsed one by one are documents of their own.
+        self.multiline.is_none() && (!self.takes_blocks || self.parser.share())
+    }
+
+    /// Does to the metrics of a block that another has read what depends on the blocks before.
+    pub(super) fn join(&mut self, block: &mut Batch) {
+        self.parser.join(block);
     }
 
     /// How many bytes at the start are whole lines.

@@ -2,8 +2,10 @@
 //!
 //! A task for each file reads what is new in blocks of whole lines. How far a file was read is kept over restarts, but only once
 //! everything before has been delivered: what was under way when the agent ended is read again. `offsets` keeps these places,
-//! `follow` is the life of one file, `lines` makes metrics of blocks, `watch` says when there is something new.
+//! `follow` is the life of one path, `reader` reads one file, `lines` makes metrics of blocks and `ahead` of several at once, `watch` says
+//! when there is something new.
 
+mod ahead;
 mod ansi;
 mod follow;
 mod identity;
@@ -11,6 +13,7 @@ mod lines;
 mod multiline;
 mod offsets;
 mod pipe;
+mod reader;
 mod watch;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reads a named pipe for as long as the agent runs: it is held open, so that writers may come and go.
 
 use super::Shared;
-use super::follow::Reader;
+use super::reader::Reader;
 use agent_api::{Sender, Stop};
 use std::path::PathBuf;
 use std::sync::Arc;

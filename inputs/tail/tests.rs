@@ -237,6 +237,50 @@ async fn a_file_in_parts_of_any_size_gives_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_read_by_several_parsers_keeps_its_order_its_numbers_and_its_place() {
+    let folder = Folder::new("large");
+    // Three megabytes; one line is none.
+    let pad = "x".repeat(280);
+    let line = |i: usize| if i == 9_000 { "none\n".to_owned() } else { format!("m v={i}i,p=\"{pad}\" {i}\n") };
+    folder.append("a.log", &(0..10_000).map(line).collect::<String>());
+    let env = env("tail", "influx");
+    let settings = || json!({"initial_read_offset": "saved-or-beginning", "max_undelivered_lines": 6000});
+    let numbers = |kept: &Kept| -> Vec<i64> {
+        kept.take().iter().flat_map(|b| b.iter().map(|m| m.time()).collect::<Vec<_>>()).collect()
+    };
+
+    let running = start(&env, &folder, settings());
+    running.kept.wait(|lines| lines.len() > 5000).await;
+    let first = running.kept.take();
+    let mut read: Vec<i64> = first.iter().flat_map(|b| b.iter().map(|m| m.time()).collect::<Vec<_>>()).collect();
+    // What has not been delivered when the agent ends is read again.
+    let kept = running.stop().await;
+    drop(numbers(&kept));
+    first.into_iter().for_each(|mut batch| batch.take_receipt().unwrap().settle(Settled::Delivered));
+
+    let running = start(&env, &folder, settings());
+    let mut errors = Vec::new();
+    while read.len() < 9_999 {
+        let before = read.len();
+        running.kept.wait(|lines| !lines.is_empty()).await;
+        for mut batch in running.kept.take() {
+            read.extend(batch.iter().map(|m| m.time()));
+            batch.take_receipt().unwrap().settle(Settled::Delivered);
+        }
+        errors.extend(running.kept.errors());
+        assert!(read.len() > before, "nothing more came after {before} lines");
+    }
+    running.stop().await;
+    assert!(read == (0..10_000).filter(|i| *i != 9_000).collect::<Vec<i64>>());
+    assert!(errors.iter().all(|e| e.contains("a.log")) && !errors.is_empty(), "{errors:?}");
+
+    let running = start(&env, &folder, json!({"initial_read_offset": "beginning", "max_undelivered_lines": 20_000}));
+    running.kept.wait(|lines| lines.len() >= 9_999).await;
+    let errors = running.stop().await.errors();
+    assert!(errors.len() == 1 && errors[0].contains("a.log: line 9001"), "{errors:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_one_gathering_reads_to_the_end() {
     let folder = Folder::new("once");
     let text: String = (0..5000).map(|i| format!("m v={i}i {i}\n")).collect();

@@ -1,5 +1,6 @@
 //! Work on the parts of something large by several threads at once, with its results in the order of the parts.
 
+use crate::meter;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// So many parts are under way for each worker: one is worked on, and one waits so that it need not be waited for.
@@ -14,14 +15,14 @@ pub fn workers() -> usize {
 
 /// Does `work` on every part, each worker in a thread of its own, and hands the results to `take`, in this thread and in the order
 /// of the parts. Ends early once `take` gives false; what is under way then is thrown away. No more than two parts and results
-/// a worker are held. A panic of a worker goes on in this thread.
+/// a worker are held. A panic of a worker goes on in this thread. The CPU time of the workers counts for the plugin that is being called.
 pub fn in_order<W: Send, P: Send, R: Send>(
     workers: Vec<W>,
     parts: impl IntoIterator<Item = P>,
     work: impl Fn(&mut W, P) -> R + Sync,
     mut take: impl FnMut(R) -> bool,
 ) {
-    let (mut parts, work) = (parts.into_iter(), &work);
+    let (mut parts, work, cpu) = (parts.into_iter(), &work, &meter::here());
     std::thread::scope(|scope| {
         let start = |mut worker: W| -> (SyncSender<P>, Receiver<R>) {
             let (give, given) = sync_channel::<P>(1);
@@ -29,7 +30,7 @@ pub fn in_order<W: Send, P: Send, R: Send>(
             scope.spawn(move || {
                 for part in given {
                     // Nobody wants it any more.
-                    if done.send(work(&mut worker, part)).is_err() {
+                    if done.send(meter::meter(cpu, || work(&mut worker, part))).is_err() {
                         return;
                     }
                 }

@@ -142,13 +142,14 @@ impl Json {
             let times = all.times.and_then(|times| times.get(mark.index..));
             Objects { from: mark.at, to, times, ..all }
         });
-        let work = |reader: &mut Reader, part: Objects<'_>| {
-            let mut metrics = Collector::new();
-            let result = reader.read(part, &mut metrics);
+        let workers = (0..workers).map(|_| (self.reader.clone(), Collector::new())).collect();
+        // A collector knows from the part before how much memory the next one takes.
+        let work = |(reader, metrics): &mut (Reader, Collector), part: Objects<'_>| {
+            let result = reader.read(part, metrics);
             (metrics.take(), result)
         };
         let mut result = Ok(());
-        plugin::in_order(vec![self.reader.clone(); workers], parts, work, |(metrics, read)| {
+        plugin::in_order(workers, parts, work, |(metrics, read)| {
             out.add_batch(metrics);
             result = read;
             result.is_ok()

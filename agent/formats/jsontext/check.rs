@@ -1,6 +1,7 @@
 //! Checks that a document is JSON, in one pass without recursion, so that whoever reads it afterwards can do so without a thought of errors.
 
 use super::scan::{plain_end, skip_space};
+use agent_api::meter;
 use std::fmt;
 
 /// What a document is.
@@ -83,9 +84,10 @@ pub(super) fn check_from(text: &str, guesses: &[usize]) -> Result<Checked, Inval
         return check(text);
     }
     let ends = guesses.iter().skip(1).copied().chain([usize::MAX]);
+    let cpu = &meter::here();
     let check_part = |from, until| {
         let mut part = Checker { at: from, open: vec![b'['], ..Checker::new(text) };
-        let top = part.run(until);
+        let top = meter::meter(cpu, || part.run(until));
         (part, top)
     };
     std::thread::scope(|scope| {

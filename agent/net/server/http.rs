@@ -163,7 +163,7 @@ pub async fn serve<H: Handler>(
         match accepted {
             Ok((stream, peer)) => {
                 let (tls, limits, handler, ending) = (tls.clone(), limits.clone(), handler.clone(), ending.clone());
-                connections.spawn(crate::meter::inherit(async move {
+                connections.spawn(agent_api::meter::inherit(async move {
                     connection(stream, peer, tls, limits, handler, ending).await;
                     drop(slot);
                 }));

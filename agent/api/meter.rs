@@ -1,9 +1,9 @@
-//! CPU time of a plugin, also of the tasks that a server starts for it.
+//! CPU time of a plugin, also of the tasks that a server starts for it and of the threads that parse for it.
 //!
 //! A plugin's call is polled on whatever thread is free; what the clock of that thread gained meanwhile is the call's. Two readings
 //! of the clock cost half a microsecond, so this is for calls and connections and not for metrics.
 
-use agent_api::stats::Counter;
+use crate::stats::Counter;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,10 +17,14 @@ pub fn metered<F: Future>(cpu: Counter, call: F) -> impl Future<Output = F::Outp
     METER.scope(cpu.clone(), Metered { call: Box::pin(call), cpu })
 }
 
+/// Where the CPU time of the present call is added up, for what other threads do for it.
+pub fn here() -> Counter {
+    METER.try_with(Counter::clone).unwrap_or_default()
+}
+
 /// A task's work that is to count for whoever starts it.
-pub(crate) fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let cpu = METER.try_with(Counter::clone).unwrap_or_default();
-    Metered { call: Box::pin(work), cpu }
+pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    Metered { call: Box::pin(work), cpu: here() }
 }
 
 /// Runs something and adds the CPU time of this thread.
