@@ -31,11 +31,14 @@ impl Parsers {
         let mut parser = self.take()?;
         let body = Body::new(bytes);
         let (mut parsed, mut out, mut at) = (Parsed::default(), Collector::new(), 0);
+        // Lines before a place, counted on from the last one that was asked for.
+        let (mut before, mut counted) = (0, 0);
         while at < body.len() {
             let end = block_end(&parser, body.bytes(), at);
             let block = body.slice(at, end);
             if let Err(bad) = parser.parse(&block, &mut out) {
-                let before = memchr::memchr_iter(b'\n', &body.bytes()[..at]).count();
+                before += memchr::memchr_iter(b'\n', &body.bytes()[counted..at]).count();
+                counted = at;
                 parsed.bad.append(bad, before);
             }
             for error in out.take_errors().0 {

@@ -45,6 +45,14 @@ struct Family<'a> {
     index: HashTable<usize>,
 }
 
+/// Where the line begins, if `before` ends with one that holds no more than the `#` of a comment. Looks at that and no further
+/// back, so that a text of one endless line is not searched again and again.
+fn line_of_comment(before: &str) -> Option<usize> {
+    let before = before.trim_end_matches(BLANKS).strip_suffix('#')?.trim_end_matches(BLANKS);
+    let begin = before.strip_suffix('\u{feff}').unwrap_or(before);
+    (begin.is_empty() || begin.ends_with('\n')).then_some(begin.len())
+}
+
 /// What the samples of one set of labels say.
 struct Group<'a> {
     hash: u64,
@@ -60,15 +68,14 @@ impl<'a> Families<'a> {
     /// Finds the lines that say a type.
     pub(super) fn of(text: &'a str, bad: &mut ParseError) -> Self {
         let mut families = Families { types: HashMap::default(), spreads: Vec::new() };
+        // Lines before a place, counted on from the last one that was asked for.
+        let (mut number, mut counted) = (1, 0);
         for at in memchr::memmem::find_iter(text.as_bytes(), b"TYPE") {
-            let begin = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |i| i + 1);
-            let before = text[begin..at].trim_start_matches('\u{feff}').trim_matches(BLANKS);
-            if before != "#" {
-                continue;
-            }
+            let Some(begin) = line_of_comment(&text[..at]) else { continue };
             let line = text[at + 4..].lines().next().unwrap_or_default();
             if let Err(cause) = families.declare(line, begin) {
-                let number = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..begin]).count();
+                number += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..begin]).count();
+                counted = begin;
                 let line = text[begin..].lines().next().unwrap_or_default();
                 bad.add(number, line.trim_matches(BLANKS), cause);
             }
