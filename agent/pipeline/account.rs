@@ -4,9 +4,9 @@
 //! to the metric; a plugin that takes another's place at a reload takes over its account. Everything is counted by the batch.
 
 use crate::config::Instance;
+use agent_api::meter;
 use agent_api::plugin::{Future, now};
 use agent_api::stats::Counter;
-use agent_api::meter;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 

@@ -5,9 +5,11 @@
 //! credit of all that it holds back at once, and keeps what its queue allows: a dead output stops nobody.
 
 use super::room::Room;
+use super::stage::Gate;
 use agent_api::Batch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A budget in bytes, shared by all that may wait.
@@ -18,6 +20,11 @@ pub(super) struct Credit {
     each: Arc<AtomicUsize>,
     room: Room,
 }
+
+/// Outputs that are at work have this long to give credit back by themselves, and twice as long each time after ...
+const PATIENCE: Duration = Duration::from_millis(2);
+/// ... up to this.
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// So many bytes may be under way.
 const BUDGET: usize = 16 << 20;
@@ -40,9 +47,33 @@ impl Credit {
         self.each.store(BUDGET.div_ceil(metrics.max(1)), Relaxed);
     }
 
-    /// Waits for credit and puts it on the batch, which gives it back when its last piece is gone.
-    pub(super) async fn charge(&self, batch: &mut Batch) {
-        if let Ok(permit) = self.left.clone().acquire_many_owned(self.cost(batch)).await {
+    /// Hands a batch on when there is credit for it; in pieces where it is more than may be under way at once.
+    pub(super) async fn hand_on(&self, batch: Batch, next: &Gate) {
+        let most = (BUDGET / self.each.load(Relaxed)).max(1);
+        for mut piece in batch.pieces(most) {
+            self.charge(&mut piece, next).await;
+            next.send(piece).await;
+        }
+    }
+
+    /// Waits for credit and puts it on the batch, which gives it back when its last piece is gone. Meanwhile the
+    /// outputs behind `next` are urged to write what they have: a piece that is less than their batches would keep the credit of all of its
+    /// batch until the next flush.
+    async fn charge(&self, batch: &mut Batch, next: &Gate) {
+        let urging = async {
+            let mut patience = PATIENCE;
+            loop {
+                tokio::time::sleep(patience).await;
+                next.urge().await;
+                patience = (patience * 2).min(LONGEST);
+            }
+        };
+        let permit = tokio::select! {
+            biased;
+            permit = self.left.clone().acquire_many_owned(self.cost(batch)) => permit,
+            never = urging => never,
+        };
+        if let Ok(permit) = permit {
             batch.set_guard(Arc::new(permit) as Arc<OwnedSemaphorePermit>);
         }
     }
@@ -56,6 +87,7 @@ impl Credit {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stage::Next;
     use super::*;
     use agent_api::View;
 
@@ -67,15 +99,20 @@ mod tests {
         batch
     }
 
+    fn nothing() -> Gate {
+        Gate::new(Next::Closed)
+    }
+
     #[tokio::test]
     async fn waits_until_the_last_piece_is_gone() {
         let credit = Credit::new(10);
         let mut first = batch(10);
-        credit.charge(&mut first).await;
+        credit.charge(&mut first, &nothing()).await;
         let mut view = View::all(first);
         let front = view.split_front(3);
         let mut second = batch(1);
-        let mut waiting = std::pin::pin!(credit.charge(&mut second));
+        let next = nothing();
+        let mut waiting = std::pin::pin!(credit.charge(&mut second, &next));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         drop(view);
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
@@ -84,10 +121,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_larger_than_the_budget_passes_alone() {
-        let credit = Credit::new(2);
+    async fn a_batch_larger_than_the_budget_goes_in_pieces() {
+        let (to, mut from) = tokio::sync::mpsc::channel(10);
+        let (credit, next) = (Credit::new(2), Gate::new(Next::Stage(to)));
+        let (told, mut outcome) = tokio::sync::oneshot::channel();
         let mut large = batch(5);
-        credit.charge(&mut large).await;
-        assert_eq!(credit.left.available_permits(), 0);
+        large.set_receipt(agent_api::Receipt::new(move |outcome| drop(told.send(outcome))));
+        let handing_on = tokio::spawn(async move { credit.hand_on(large, &next).await });
+        let mut values = Vec::new();
+        for size in [2, 2, 1] {
+            // Empty ones urge.
+            let piece = loop {
+                let piece = from.recv().await.unwrap();
+                if !piece.is_empty() {
+                    break piece;
+                }
+            };
+            assert_eq!(piece.len(), size);
+            assert!(outcome.try_recv().is_err());
+            values.extend(piece.iter().filter_map(|m| match m.field("f") {
+                Some(agent_api::Value::Int(value)) => Some(value),
+                _ => None,
+            }));
+            View::all(piece).settle(agent_api::Settled::Delivered);
+        }
+        handing_on.await.unwrap();
+        assert_eq!(values, [0, 1, 2, 3, 4]);
+        assert_eq!(outcome.await.unwrap(), agent_api::metric::Outcome::Delivered);
     }
 }

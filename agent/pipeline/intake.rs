@@ -65,27 +65,20 @@ impl Intake {
     }
 
     /// Hands a prepared batch on.
-    pub(super) async fn forward(&self, mut batch: Batch, elastic: bool) {
+    pub(super) async fn forward(&self, batch: Batch, elastic: bool) {
         if batch.is_empty() && batch.cargo().is_none() {
             View::all(batch).settle(Settled::Delivered);
             return;
         }
-        if let Some(credit) = &self.credit {
-            credit.room().wait().await;
-            if elastic {
-                credit.charge(&mut batch).await;
-            }
-        }
         let count = batch.len();
-        self.next.send(batch).await;
+        match &self.credit {
+            Some(credit) => {
+                credit.room().wait().await;
+                if elastic { credit.hand_on(batch, &self.next).await } else { self.next.send(batch).await }
+            }
+            None => self.next.send(batch).await,
+        }
         self.account.given.add(count as i64);
-    }
-
-    /// Has all that was handed on before written at once.
-    async fn urge(&self) {
-        let mut batch = Batch::new();
-        batch.set_urges();
-        self.next.send(batch).await;
     }
 
     /// Does what the options of a new configuration say from the next batch on.
@@ -127,6 +120,6 @@ impl Sink for Hand {
     }
 
     fn urge(&self) -> Future<'_, ()> {
-        Box::pin(self.0.urge())
+        Box::pin(self.0.next.urge())
     }
 }

@@ -168,10 +168,7 @@ impl Shard {
             pushed.add(batch.len() as i64);
             given.add(batch.len() as i64);
             tokio::task::block_in_place(|| {
-                runtime.block_on(async {
-                    credit.charge(&mut batch).await;
-                    next.send(batch).await;
-                });
+                runtime.block_on(credit.hand_on(batch, &next));
             });
         };
         let mut out = Collector::shipping(hand_on);

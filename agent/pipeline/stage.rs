@@ -88,6 +88,13 @@ impl Gate {
         self.0.read().await.send(batch).await;
     }
 
+    /// Has the outputs write at once what was handed on before.
+    pub(super) async fn urge(&self) {
+        let mut batch = Batch::new();
+        batch.set_urges();
+        self.send(batch).await;
+    }
+
     /// Waits until nobody is passing, and lets nobody pass until this is dropped.
     pub(super) async fn hold(&self) -> Held {
         self.0.clone().write_owned().await

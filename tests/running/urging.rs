@@ -4,8 +4,8 @@ use crate::agent::{self, Agent};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// Without urging, each hundred lines would wait for a flush.
-fn config(port: u16, middle: &str) -> String {
+/// Without urging, what may be under way would wait for a flush, and the rest of the file for that.
+fn config(port: u16, under_way: usize, middle: &str) -> String {
     format!(
         r#"
 [agent]
@@ -18,7 +18,7 @@ fn config(port: u16, middle: &str) -> String {
 [[inputs.tail]]
   files = ["in"]
   initial_read_offset = "beginning"
-  max_undelivered_lines = 100
+  max_undelivered_lines = {under_way}
   data_format = "influx"
 [[outputs.file]]
   files = ["out"]
@@ -27,17 +27,22 @@ fn config(port: u16, middle: &str) -> String {
     )
 }
 
-fn all_lines_come(name: &str, middle: &str) {
-    const LINES: usize = 5000;
+/// The agent lets no more metrics be under way than half of what the smallest queue holds, 10,000 by default.
+const MOST: usize = 5000;
+
+const MIDDLE: &str = "[[processors.rename]]\n[[aggregators.minmax]]\n  period = \"10m\"\n";
+
+/// A file of these lines is written but for what may be under way at the end.
+fn all_lines_come(name: &str, lines: usize, under_way: usize, middle: &str) {
     let port = agent::free_port();
-    let mut agent = Agent::start(name, &config(port, middle), port);
+    let mut agent = Agent::start(name, &config(port, under_way, middle), port);
     let mut text = String::new();
-    for i in 0..LINES {
+    for i in 0..lines {
         writeln!(text, "m i={i}i").expect("a String takes everything");
     }
     std::fs::write(agent.file("in"), text).expect("the folder can be written");
     let begun = Instant::now();
-    while agent.file("out").metadata().map_or(0, |_| agent.lines("out").len()) < LINES - 100 {
+    while agent.file("out").metadata().map_or(0, |_| agent.lines("out").len()) < lines - under_way.min(MOST) {
         assert!(begun.elapsed() < Duration::from_secs(60), "only {} lines came", agent.lines("out").len());
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -46,10 +51,16 @@ fn all_lines_come(name: &str, middle: &str) {
 
 #[test]
 fn a_tail_with_few_lines_under_way_need_not_wait_for_flushes() {
-    all_lines_come("urging", "");
+    all_lines_come("urging", 5000, 100, "");
 }
 
 #[test]
 fn nor_with_processors_and_aggregators_in_between() {
-    all_lines_come("urging-middle", "[[processors.rename]]\n[[aggregators.minmax]]\n  period = \"10m\"\n");
+    all_lines_come("urging-middle", 5000, 100, MIDDLE);
+}
+
+#[test]
+fn what_waits_for_the_room_of_queues_need_not_wait_for_flushes() {
+    all_lines_come("urging-room", 50_000, 1_000_000, "");
+    all_lines_come("urging-room-middle", 50_000, 1_000_000, MIDDLE);
 }

@@ -154,6 +154,36 @@ impl Batch {
         self.heads.len() - 1
     }
 
+    /// The batch in pieces of at most `most` metrics, in order; all share its receipt and its guard. It stays as it is where it is no
+    /// larger.
+    pub fn pieces(mut self, most: usize) -> Vec<Batch> {
+        if self.len() <= most {
+            return vec![self];
+        }
+        let (cargo, urges) = (self.cargo.take(), self.urges);
+        let mut pieces: Vec<Batch> = Vec::with_capacity(self.len().div_ceil(most.max(1)));
+        for (i, metric) in self.iter().enumerate() {
+            if i % most.max(1) == 0 {
+                let (receipt, guard) = (self.receipt.clone(), self.guard.clone());
+                pieces.push(Batch { receipt, guard, ..Batch::default() });
+            }
+            if let Some(piece) = pieces.last_mut() {
+                piece.push(metric);
+            }
+        }
+        if let Some(first) = pieces.first_mut() {
+            first.cargo = cargo;
+        }
+        if let Some(last) = pieces.last_mut() {
+            last.urges = urges;
+        }
+        if let Some(receipt) = self.receipt.take() {
+            // The pieces have shares of their own.
+            receipt.settle(super::Settled::Delivered);
+        }
+        pieces
+    }
+
     /// Removes all metrics and texts but keeps the memory for the next use.
     pub fn clear(&mut self) {
         self.body = Arc::default();
