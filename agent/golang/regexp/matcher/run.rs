@@ -40,6 +40,9 @@ enum Frame {
     },
 }
 
+/// So many bytes that a run looks at in one go cost as much as a step.
+const GO: usize = 8;
+
 /// The pattern takes more work than is reasonable for a text of this length: another method is better.
 #[derive(Debug, PartialEq)]
 pub(super) struct GaveUp;
@@ -84,8 +87,10 @@ fn matches(program: &Program, text: &str, start: usize, state: &mut State, budge
     let (mut pc, mut at) = (0, start);
     // Without anything left to try there is nothing to restore.
     let mut choices = 0usize;
+    // Bytes that the runs of the last step looked at.
+    let mut seen = 0;
     loop {
-        *budget = budget.checked_sub(1).ok_or(GaveUp)?;
+        *budget = budget.checked_sub(1 + std::mem::take(&mut seen) / GO).ok_or(GaveUp)?;
         let went_on = match program.steps[pc] {
             Step::Byte(byte) if bytes.get(at) == Some(&byte) => {
                 at += 1;
@@ -105,7 +110,7 @@ fn matches(program: &Program, text: &str, start: usize, state: &mut State, budge
                 }
                 None => false,
             },
-            Step::Run(run) => match begin(program, pc, &run, text, at) {
+            Step::Run(run) => match begin(program, pc, &run, text, at, &mut seen) {
                 Some((next, frame)) => {
                     if let Some(frame) = frame {
                         stack.push(frame);
@@ -152,7 +157,7 @@ fn matches(program: &Program, text: &str, start: usize, state: &mut State, budge
             continue;
         }
         loop {
-            *budget = budget.checked_sub(1).ok_or(GaveUp)?;
+            *budget = budget.checked_sub(1 + std::mem::take(&mut seen) / GO).ok_or(GaveUp)?;
             match stack.pop() {
                 None => return Ok(false),
                 Some(Frame::Restore { slot, old }) => slots[slot as usize] = old,
@@ -163,7 +168,7 @@ fn matches(program: &Program, text: &str, start: usize, state: &mut State, budge
                 }
                 Some(frame) => {
                     choices -= 1;
-                    if let Some((run, next, again)) = resume(program, frame, text) {
+                    if let Some((run, next, again)) = resume(program, frame, text, &mut seen) {
                         if let Some(again) = again {
                             stack.push(again);
                             choices += 1;
@@ -177,33 +182,55 @@ fn matches(program: &Program, text: &str, start: usize, state: &mut State, budge
     }
 }
 
-/// Begins a run: where it ends first, and what else is to be tried.
+/// Begins a run: where it ends first, and what else is to be tried. Adds the bytes that it looks at to `seen`, as those below do.
 #[inline]
-fn begin(program: &Program, pc: usize, run: &Run, text: &str, at: usize) -> Option<(usize, Option<Frame>)> {
+fn begin(
+    program: &Program,
+    pc: usize,
+    run: &Run,
+    text: &str,
+    at: usize,
+    seen: &mut usize,
+) -> Option<(usize, Option<Frame>)> {
     let set = &program.sets[run.set as usize];
     let mut low = at;
     for _ in 0..run.least {
         low = set.step(text, low)?;
     }
     let left = if run.most == u32::MAX { u32::MAX } else { run.most - run.least };
+    let all = |seen: &mut usize| {
+        let end = set.skip(text, low, left);
+        *seen += end - low;
+        end
+    };
     match run.how {
-        How::All => Some((set.skip(text, low, left), None)),
-        How::Many => shrink(program, pc, low, set.skip(text, low, left), text),
-        How::Few | How::Until(_) => grow(program, pc, low, left, text),
+        How::All => Some((all(seen), None)),
+        How::Many => shrink(program, pc, low, all(seen), text, seen),
+        How::Few | How::Until(_) => grow(program, pc, low, left, text, seen),
     }
 }
 
 /// Ends a run at or before `at` where what follows can begin.
 #[inline]
-fn shrink(program: &Program, pc: usize, low: usize, mut at: usize, text: &str) -> Option<(usize, Option<Frame>)> {
+fn shrink(
+    program: &Program,
+    pc: usize,
+    low: usize,
+    mut at: usize,
+    text: &str,
+    seen: &mut usize,
+) -> Option<(usize, Option<Frame>)> {
     let follow = &program.first[pc + 1];
     let bytes = text.as_bytes();
+    let from = at;
     loop {
         if follow.allows(bytes.get(at)) && (at == bytes.len() || text.is_char_boundary(at)) {
             let more = at > low;
+            *seen += from - at;
             return Some((at, more.then_some(Frame::Shrink { pc: pc as u32, low: low as u32, at: at as u32 })));
         }
         if at <= low {
+            *seen += from - at;
             return None;
         }
         at -= 1;
@@ -212,26 +239,40 @@ fn shrink(program: &Program, pc: usize, low: usize, mut at: usize, text: &str) -
 
 /// Ends a run at or behind `at` where what follows can begin.
 #[inline]
-fn grow(program: &Program, pc: usize, at: usize, mut left: u32, text: &str) -> Option<(usize, Option<Frame>)> {
+fn grow(
+    program: &Program,
+    pc: usize,
+    at: usize,
+    mut left: u32,
+    text: &str,
+    seen: &mut usize,
+) -> Option<(usize, Option<Frame>)> {
     let Step::Run(run) = program.steps[pc] else { return None };
     let set = &program.sets[run.set as usize];
     let follow = &program.first[pc + 1];
     let bytes = text.as_bytes();
     let found = match run.how {
         How::Until(byte) => {
-            let found = at + memchr::memchr2(byte, b'\n', &bytes[at..])?;
-            if bytes[found] != byte {
+            let found = memchr::memchr2(byte, b'\n', &bytes[at..]).map_or(bytes.len(), |found| at + found);
+            *seen += found - at;
+            if bytes.get(found) != Some(&byte) {
                 return None;
             }
             found
         }
-        _ if left == u32::MAX && set.is_plain() => next_in_line(set, follow, bytes, at)?,
+        _ if left == u32::MAX && set.is_plain() => {
+            let end = next_in_line(set, follow, bytes, at);
+            let (Ok(found) | Err(found)) = end;
+            *seen += found - at;
+            end.ok()?
+        }
         _ => {
             let mut at = at;
             while !follow.allows(bytes.get(at)) {
                 if left == 0 {
                     return None;
                 }
+                *seen += 1;
                 at = set.step(text, at)?;
                 left -= u32::from(left != u32::MAX);
             }
@@ -242,32 +283,32 @@ fn grow(program: &Program, pc: usize, at: usize, mut left: u32, text: &str) -> O
     Some((found, more.then_some(Frame::Grow { pc: pc as u32, at: found as u32, left })))
 }
 
-/// The first place from `at` on, over characters of the set, where what follows can begin.
+/// The first place from `at` on, over characters of the set, where what follows can begin; else where it ended.
 #[inline]
-fn next_in_line(set: &Set, follow: &First, bytes: &[u8], at: usize) -> Option<usize> {
+fn next_in_line(set: &Set, follow: &First, bytes: &[u8], at: usize) -> Result<usize, usize> {
     for (i, &byte) in bytes[at..].iter().enumerate() {
         let is_boundary = byte & 0xc0 != 0x80;
         if is_boundary && (follow.empty || follow.has(byte)) {
-            return Some(at + i);
+            return Ok(at + i);
         }
         if !set.table[usize::from(byte)] {
-            return None;
+            return Err(at + i);
         }
     }
-    follow.empty.then_some(bytes.len())
+    if follow.empty { Ok(bytes.len()) } else { Err(bytes.len()) }
 }
 
 /// The next way of a run: its step, where it ends, and what else is to be tried.
-fn resume(program: &Program, frame: Frame, text: &str) -> Option<(usize, usize, Option<Frame>)> {
+fn resume(program: &Program, frame: Frame, text: &str, seen: &mut usize) -> Option<(usize, usize, Option<Frame>)> {
     let (pc, (next, again)) = match frame {
         Frame::Shrink { pc, low, at } => {
-            (pc as usize, shrink(program, pc as usize, low as usize, at as usize - 1, text)?)
+            (pc as usize, shrink(program, pc as usize, low as usize, at as usize - 1, text, seen)?)
         }
         Frame::Grow { pc, at, left } => {
             let Step::Run(run) = program.steps[pc as usize] else { return None };
             let next = program.sets[run.set as usize].step(text, at as usize)?;
             let left = if left == u32::MAX { left } else { left - 1 };
-            (pc as usize, grow(program, pc as usize, next, left, text)?)
+            (pc as usize, grow(program, pc as usize, next, left, text, seen)?)
         }
         Frame::Restore { .. } | Frame::Go { .. } => return None,
     };
