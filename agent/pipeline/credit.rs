@@ -126,13 +126,13 @@ mod tests {
         let (credit, next) = (Credit::new(2), Gate::new(Next::Stage(to)));
         let (told, mut outcome) = tokio::sync::oneshot::channel();
         let mut large = batch(5);
-        large.set_receipt(agent_api::Receipt::new(move |outcome| drop(told.send(outcome))));
+        large.set_receipt(agent_api::Receipt::new(move |outcome| _ = told.send(outcome)));
         let handing_on = tokio::spawn(async move { credit.hand_on(large, &next).await });
         let mut values = Vec::new();
         for size in [2, 2, 1] {
             // Empty ones urge.
             let piece = loop {
-                let piece = from.recv().await.unwrap();
+                let piece = from.recv().await.expect("more comes");
                 if !piece.is_empty() {
                     break piece;
                 }
@@ -145,8 +145,8 @@ mod tests {
             }));
             View::all(piece).settle(agent_api::Settled::Delivered);
         }
-        handing_on.await.unwrap();
+        handing_on.await.expect("it does not panic");
         assert_eq!(values, [0, 1, 2, 3, 4]);
-        assert_eq!(outcome.await.unwrap(), agent_api::metric::Outcome::Delivered);
+        assert_eq!(outcome.await.expect("it is told"), agent_api::metric::Outcome::Delivered);
     }
 }

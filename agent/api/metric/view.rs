@@ -102,6 +102,11 @@ impl View {
         batch
     }
 
+    /// True if a sender waits until these metrics are gone.
+    pub fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
     /// Lets go of the view's share of the guard.
     pub fn drop_guard(&mut self) {
         self.guard = None;

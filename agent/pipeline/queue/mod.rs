@@ -164,7 +164,7 @@ impl Queue {
         inner.failing = failing;
         if began {
             let items = std::mem::take(&mut inner.items);
-            (inner.len, inner.bytes) = (0, 0);
+            (inner.len, inner.guarded, inner.bytes) = (0, 0, 0);
             for (since, item) in items {
                 inner.push(item.view(), since);
             }
@@ -200,11 +200,17 @@ impl Queue {
             Full::Block => return,
         };
         let max = self.how.max_bytes.unwrap_or(u64::MAX);
-        while inner.len > self.limit() || inner.bytes as u64 > max && inner.len > 0 {
-            let over = inner.len.saturating_sub(self.limit());
-            // Too many bytes: a little at a time, as metrics differ in size.
-            let over = if over > 0 { over } else { inner.len.div_ceil(16) };
-            let Some(gone) = inner.pop(over, end) else { break };
+        loop {
+            let over = inner.over(self.limit());
+            let gone = if over > 0 {
+                inner.give_way(over, end, self.limit())
+            } else if inner.bytes as u64 > max {
+                // A little at a time, as metrics differ in size.
+                inner.pop(inner.len.div_ceil(16), end)
+            } else {
+                break;
+            };
+            let Some(gone) = gone else { break };
             inner.dropped += gone.len();
             gone.settle(Settled::Rejected);
         }

@@ -67,6 +67,31 @@ fn a_failing_output_gives_credit_back() {
 }
 
 #[test]
+fn what_became_of_metrics_whose_sender_waited_is_taken_while_the_output_works() {
+    let queue = Queue::new(10, 2, Queueing::default());
+    let guarded = |range: std::ops::Range<i64>| {
+        let mut batch = Batch::new();
+        range.for_each(|i| drop(batch.metric("m").field("f", i)));
+        batch.set_guard(std::sync::Arc::new(()));
+        View::all(batch)
+    };
+    queue.push(guarded(0..20));
+    assert_eq!((queue.len(), queue.dropped()), (20, 0));
+    // What could not wait has the half that is its own.
+    queue.push(view(20..25));
+    assert_eq!((queue.len(), queue.dropped()), (25, 0));
+    queue.push(view(25..26));
+    assert_eq!((queue.len(), queue.take_dropped()), (25, 1));
+    queue.push(view(26..32));
+    assert_eq!((queue.len(), queue.take_dropped()), (25, 6));
+    // Nobody waits for an output that fails.
+    queue.set_failing(true);
+    queue.push(view(32..33));
+    assert_eq!((queue.len(), queue.take_dropped()), (10, 16));
+    assert_eq!(numbers(&queue.take(false)), [16, 17]);
+}
+
+#[test]
 fn what_waits_for_a_failing_output_keeps_its_order() {
     let queue = Queue::new(10_000, 3000, Queueing::default());
     queue.push(view(0..10));

@@ -12,6 +12,8 @@ pub(super) struct Waiting {
     /// When what was taken last came.
     pub(super) taken: Option<Instant>,
     pub(super) len: usize,
+    /// Of these, how many came of senders that waited for room.
+    pub(super) guarded: usize,
     /// Memory of the items.
     pub(super) bytes: usize,
     /// Items at the end that came since the last were taken.
@@ -33,6 +35,10 @@ pub(super) enum Item {
     Open(Batch),
 }
 
+/// What came of senders that waited for room is taken up to so many bytes, also where processors have made more of it than the queue
+/// holds.
+const GUARDED: usize = 64 << 20;
+
 /// So many metrics are packed together.
 const PACK: usize = 1000;
 
@@ -51,6 +57,14 @@ impl Item {
             Item::View(view) => view.bytes(),
             Item::Packed(packed) => packed.bytes(),
             Item::Open(batch) => batch.own_bytes(),
+        }
+    }
+
+    /// How many came of senders that waited for room.
+    fn guarded(&self) -> usize {
+        match self {
+            Item::View(view) if view.is_guarded() => view.len(),
+            _ => 0,
         }
     }
 
@@ -110,7 +124,50 @@ impl Waiting {
 
     pub(super) fn count(&mut self, item: &Item) {
         self.len += item.len();
+        self.guarded += item.guarded();
         self.bytes += item.bytes();
+    }
+
+    fn uncount(&mut self, item: &Item) {
+        self.len -= item.len();
+        self.guarded -= item.guarded();
+        self.bytes -= item.bytes();
+    }
+
+    /// True if more metrics are here of senders that waited for room than they were let in with, which is half of what the queue holds:
+    /// they have been multiplied on the way, as nobody could know before.
+    fn multiplied(&self, limit: usize) -> bool {
+        self.guarded > limit / 2 && self.bytes <= GUARDED
+    }
+
+    /// By how much there are more than a queue that holds `limit` takes. What was multiplied is taken all the same, and leaves the others
+    /// their half.
+    pub(super) fn over(&self, limit: usize) -> usize {
+        let most = if self.multiplied(limit) { self.guarded + limit - limit / 2 } else { limit };
+        self.len.saturating_sub(most)
+    }
+
+    /// Takes out up to `n` metrics that have to give way, from an end.
+    pub(super) fn give_way(&mut self, n: usize, end: End, limit: usize) -> Option<View> {
+        if !self.multiplied(limit) {
+            return self.pop(n, end);
+        }
+        let mut items = self.items.iter();
+        let free = |(_, item): &(Instant, Item)| item.guarded() == 0;
+        let at = if end == End::Oldest { items.position(free) } else { items.rposition(free) }?;
+        let (since, item) = self.items.remove(at)?;
+        self.uncount(&item);
+        let mut view = item.view();
+        let more = view.len().saturating_sub(n);
+        if more > 0 {
+            let front = view.split_front(if end == End::Oldest { n } else { more });
+            let (gone, rest) = if end == End::Oldest { (front, view) } else { (view, front) };
+            let rest = Item::View(rest);
+            self.count(&rest);
+            self.items.insert(at, (since, rest));
+            return Some(gone);
+        }
+        Some(view)
     }
 
     /// Takes up to `n` metrics from an end, in their order.
@@ -120,8 +177,7 @@ impl Waiting {
             End::Newest => self.items.pop_back(),
         }?;
         self.taken = Some(since);
-        self.len -= item.len();
-        self.bytes -= item.bytes();
+        self.uncount(&item);
         if item.len() <= n {
             return Some(item.view());
         }
