@@ -65,7 +65,7 @@ impl Expand<'_> {
 
     fn members(&self, value: &Found<'_>, node: &Node, depth: usize) -> Result<Vec<Row>, String> {
         let Some(object) = self.object else { return Ok(Vec::new()) };
-        let mut rows = vec![Row::default()];
+        let mut parts = vec![vec![Row::default()]];
         for (key, value) in members(value) {
             let key = key.replace(' ', "_");
             let set = if node.set.is_empty() { key.clone() } else { format!("{}_{key}", node.set) };
@@ -90,9 +90,10 @@ impl Expand<'_> {
                 Some(Type::Text) if container => vec![self.scalar(&value, &member)?],
                 _ => self.rows(&value, &member, depth + 1)?,
             };
-            rows = combine(more, rows)?;
+            parts.push(more);
         }
-        Ok(rows)
+        // What comes later in the object stands before; each part is added to the end of a row that grows.
+        parts.into_iter().rev().try_fold(Vec::new(), combine)
     }
 
     /// The row of a single value; it has nothing for null.
