@@ -25,7 +25,12 @@ pub(super) enum Message {
     Close { start: i64, end: i64 },
 }
 
-/// The times of a window in nanoseconds since the epoch; metrics from `start - grace` to `end + delay` belong to it.
+/// A metric that was taken so shortly before a window, in nanoseconds, was on its way when the window before it ended. It counts in
+/// this one, as it would count nowhere otherwise.
+const ON_THE_WAY: i64 = 500_000_000;
+
+/// The times of a window in nanoseconds since the epoch; metrics from `start - grace` to `end + delay` belong to it, where grace is
+/// [`ON_THE_WAY`] at least.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     pub(super) start: i64,
@@ -50,7 +55,7 @@ impl Window {
     fn place(&self, time: i64, now: i64) -> Place {
         let last = self.end.saturating_add(self.delay);
         if time <= last {
-            let within = time >= self.start.saturating_sub(self.grace);
+            let within = time >= self.start.saturating_sub(self.grace.max(ON_THE_WAY));
             return if within { Place::Within } else { Place::Outside };
         }
         let due = time <= now && time <= last.saturating_add(self.period());
@@ -193,11 +198,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_on_its_way_when_a_window_ended_is_of_the_next() {
+        let (start, end) = (10 * ON_THE_WAY, 20 * ON_THE_WAY);
+        let first = |grace: i64| {
+            let window = Window { start, end, grace, delay: 0 };
+            let from = start - grace.max(ON_THE_WAY);
+            [from - 1, from].map(|time| window.place(time, end))
+        };
+        assert_eq!(first(0), [Place::Outside, Place::Within]);
+        assert_eq!(first(ON_THE_WAY / 2), [Place::Outside, Place::Within]);
+        assert_eq!(first(3 * ON_THE_WAY), [Place::Outside, Place::Within]);
+    }
+
+    #[test]
     fn what_comes_before_a_late_end_is_of_the_next_window() {
-        let window = Window { start: 1000, end: 2000, grace: 100, delay: 10 };
+        let window = Window { start: 1000, end: 2000, grace: 0, delay: 10 };
         let places = |now: i64, times: &[i64]| times.iter().map(|t| window.place(*t, now)).collect::<Vec<_>>();
         use Place::*;
-        assert_eq!(places(1500, &[899, 900, 2010, 2011]), [Outside, Within, Within, Outside]);
+        assert_eq!(places(1500, &[1000, 2010, 2011]), [Within, Within, Outside]);
         // Its end was to come at 2000.
         assert_eq!(places(2500, &[2010, 2011, 2500, 2501]), [Within, Next, Next, Outside]);
         assert_eq!(places(9000, &[3010, 3011]), [Next, Outside]);
