@@ -58,7 +58,9 @@ fn looked_up(socket: &OwnedFd, interface: Interface) -> Option<Interface> {
     for (to, from) in request.ifr_name.iter_mut().zip(name) {
         *to = *from as libc::c_char;
     }
-    let mut ask = |what| {
+    let mut ask = |what: libc::c_ulong| {
+        // The type of requests is not the same with every C library.
+        let what = what as libc::Ioctl;
         // SAFETY: the structure is what these requests take and fill, and lives as long as the call.
         unsafe { libc::ioctl(socket.as_raw_fd(), what, &raw mut request) == 0 }.then_some(request.ifr_ifru)
     };
