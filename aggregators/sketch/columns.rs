@@ -1,6 +1,6 @@
 //! Packets as keys, and the hashes of chosen parts of them, made once for all sketches that look at the same parts.
 
-use super::key::{Key, Parts};
+use super::key::{Key, Only, Parts};
 use agent_packets::Packets;
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
@@ -30,7 +30,12 @@ impl Columns {
         self.whole.extend(packets.seen().iter().map(|seen| Key::whole(packets, seen)));
         for (parts, hashes) in &mut self.hashes {
             hashes.clear();
-            hashes.extend(self.whole.iter().map(|whole| seed.hash_one(parts.of(whole))));
+            let whole = self.whole.iter();
+            match parts.only {
+                Only::Src => hashes.extend(whole.map(|whole| seed.hash_one(whole.src()))),
+                Only::Dst => hashes.extend(whole.map(|whole| seed.hash_one(whole.dst()))),
+                Only::Whatever => hashes.extend(whole.map(|whole| seed.hash_one(parts.masked(whole)))),
+            }
         }
     }
 

@@ -24,8 +24,12 @@ impl Distinct {
         let place = (hash >> (64 - bits)) as usize;
         // The place of the first one in the rest, from 1; the bit below the rest bounds it.
         let rank = ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1;
-        let register = &mut self.registers[place];
-        *register = (*register).max(rank);
+        // Soon they hardly change any more.
+        if let Some(register) = self.registers.get_mut(place)
+            && *register < rank
+        {
+            *register = rank;
+        }
     }
 
     /// Takes in what another has seen.

@@ -17,6 +17,15 @@ pub(super) struct Parts {
     chosen: u8,
     /// All bits of what is chosen.
     mask: Key,
+    pub(super) only: Only,
+}
+
+/// What most sketches are of, which is chosen in fewer steps than anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Only {
+    Src,
+    Dst,
+    Whatever,
 }
 
 /// Parts of a packet: all, or those that are chosen, and 0 for the others.
@@ -68,7 +77,12 @@ impl Parts {
                 | all(1, 1),
             vni: all(6, u32::MAX.into()) as u32,
         };
-        Ok(Parts { text: text.trim().to_owned(), chosen, mask })
+        let only = match chosen {
+            0b1 => Only::Src,
+            0b10 => Only::Dst,
+            _ => Only::Whatever,
+        };
+        Ok(Parts { text: text.trim().to_owned(), chosen, mask, only })
     }
 
     /// Reads the two sides of `src > dst`.
@@ -93,6 +107,16 @@ impl Parts {
     /// What is chosen of a key.
     #[inline]
     pub(super) fn of(&self, whole: &Key) -> Key {
+        match self.only {
+            Only::Src => whole.src(),
+            Only::Dst => whole.dst(),
+            Only::Whatever => self.masked(whole),
+        }
+    }
+
+    /// What is chosen of a key, whatever it is.
+    #[inline]
+    pub(super) fn masked(&self, whole: &Key) -> Key {
         let halves = |a: [u64; 2], b: [u64; 2]| [a[0] & b[0], a[1] & b[1]];
         Key {
             src: halves(whole.src, self.mask.src),
@@ -143,6 +167,18 @@ impl Key {
         Key { src, dst, rest, vni: packets.network(seen) }
     }
 
+    /// The sender's address alone.
+    #[inline]
+    pub(super) fn src(&self) -> Self {
+        Key { src: self.src, dst: [0; 2], rest: self.rest & 1, vni: 0 }
+    }
+
+    /// The receiver's address alone.
+    #[inline]
+    pub(super) fn dst(&self) -> Self {
+        Key { src: [0; 2], dst: self.dst, rest: self.rest & 1, vni: 0 }
+    }
+
     pub(super) fn save(&self, state: &mut Writing) {
         state.number(self.rest);
         state.number(self.vni.into());
@@ -176,6 +212,21 @@ mod tests {
         let [v4, v6, other] = [0, 1, 2].map(|i| parts.of(&Key::whole(&packets, &packets.seen()[i])));
         assert_ne!(v4, v6);
         assert_eq!(v4, other);
+    }
+
+    #[test]
+    fn one_address_alone_is_what_the_mask_leaves() {
+        for v6 in [false, true] {
+            let packet =
+                Packet { v6, src: 7 << 3, dst: 5, src_port: 9, dst_port: 80, protocol: 6, ..Packet::default() };
+            let packets: Packets = [(packet, 0, 0)].into_iter().collect();
+            let whole = Key::whole(&packets, &packets.seen()[0]);
+            for (text, only) in [("src", Only::Src), ("dst", Only::Dst), ("src,dst", Only::Whatever)] {
+                let parts = Parts::new(text).unwrap();
+                assert_eq!((parts.only, parts.of(&whole)), (only, parts.masked(&whole)));
+                assert_ne!(parts.of(&whole), whole);
+            }
+        }
     }
 
     #[test]

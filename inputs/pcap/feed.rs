@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Packets of one batch: few enough to stay in the caches on the way to whoever counts them, and enough that waking them is nothing.
-const BATCH: usize = 4096;
+const BATCH: usize = 8192;
 /// Batches on their way that are taken back when nobody has them any more: as many as wait between this and the last who counts them.
 const ON_THEIR_WAY: usize = 16;
 

@@ -170,7 +170,7 @@ impl Kept {
 
     fn offer(&mut self, flow: &Flow, metadata: &Metadata) {
         self.offered += 1;
-        self.flows.push((flow.bytes[0] + flow.bytes[1], self.offered, (*flow, metadata.clone())));
+        self.flows.push((flow.bytes[0] + flow.bytes[1], self.offered, (flow.clone(), metadata.clone())));
         if self.flows.len() > self.top.saturating_mul(2).max(1000) {
             self.trim();
         }

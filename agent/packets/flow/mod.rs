@@ -17,6 +17,7 @@ mod ways;
 
 use crate::decode::Tunnel;
 use crate::packets::Packets;
+use agent_capture::prefetch;
 use foldhash::fast::RandomState;
 use key::{Key, key_wide};
 use std::ops::Range;
@@ -188,6 +189,10 @@ impl Table {
         {
             mine[taken] = number;
             taken += usize::from(self.mine(packets.hashes()[number]));
+        }
+        // They are in the caches of who decoded them.
+        for number in &mine[..taken] {
+            prefetch(&packets.seen()[*number]);
         }
         for number in &mine[..taken] {
             self.push(packets, *number);
@@ -370,7 +375,7 @@ impl Table {
 
 impl Complete {
     /// What is reported of a record: nothing if it was reported already, and had no packet since.
-    fn flow<const N: usize>(&mut self, found: &Found<N>, ended: Ended, gone: bool) -> Option<Flow> {
+    fn flow<const N: usize>(&mut self, found: &mut Found<N>, ended: Ended, gone: bool) -> Option<Flow> {
         let place = found.rest.tunnel;
         let tunnel = if gone { self.tunnels.remove(place) } else { self.tunnels.find(place) };
         found.record.fresh().then(|| report::flow(&Key::of(&found.key), found, tunnel, ended))
@@ -378,7 +383,7 @@ impl Complete {
 }
 
 impl<const N: usize> Around<N> for Complete {
-    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
+    fn report(&mut self, found: &mut Found<N>, ended: Ended, gone: bool) {
         let flow = self.flow(found, ended, gone);
         self.flows.extend(flow);
     }
@@ -395,7 +400,7 @@ struct Handing<'a, F> {
 }
 
 impl<const N: usize, F: FnMut(Flow)> Around<N> for Handing<'_, F> {
-    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool) {
+    fn report(&mut self, found: &mut Found<N>, ended: Ended, gone: bool) {
         if let Some(flow) = self.complete.flow(found, ended, gone) {
             (self.each)(flow);
         }

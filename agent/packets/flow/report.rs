@@ -50,7 +50,7 @@ impl Ended {
 }
 
 /// A complete record. Of pairs, the first is of what `src` sent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
     /// The side that began.
     pub src: IpAddr,
@@ -81,7 +81,7 @@ pub struct Flow {
     /// More on TCP, if it was followed.
     pub tcp: Option<Tcp>,
     /// How the packets are spread, if that was asked for.
-    pub spreads: Option<Spreads>,
+    pub spreads: Option<Box<Spreads>>,
     /// Packets.
     pub packets: [u64; 2],
     /// Bytes of whole frames on the wire.
@@ -122,7 +122,7 @@ impl Flow {
 }
 
 /// The public form of a record.
-pub(super) fn flow<const N: usize>(key: &Key, found: &Found<N>, tunnel: Tunnel, ended: Ended) -> Flow {
+pub(super) fn flow<const N: usize>(key: &Key, found: &mut Found<N>, tunnel: Tunnel, ended: Ended) -> Flow {
     let Parts { mut addresses, mut ports, protocol, mut macs, tos, interface } = key.parts();
     let (record, rest) = (&found.record, &found.rest);
     let [packets, bytes, ip_bytes] = rest.sums(record);
@@ -149,7 +149,7 @@ pub(super) fn flow<const N: usize>(key: &Key, found: &Found<N>, tunnel: Tunnel, 
         tcp_flags: record.tcp_flags,
         all_flags: record.all_flags,
         tcp: found.details.filter(|_| record.tcp()).map(|details| details.report()),
-        spreads: found.spreads,
+        spreads: found.spreads.take(),
         packets,
         bytes,
         ip_bytes,

@@ -46,7 +46,7 @@ fn the_first_packet_says_who_began() {
         let (there, back) = (packet(a, 500, b, 53, 0), packet(b, 53, a, 500, 0));
         let flows = run(Settings::default(), &[(5, there), (7, back), (6, back)]);
         assert_eq!(flows.len(), 1);
-        let f = flows[0];
+        let f = &flows[0];
         assert_eq!((f.src, f.dst, f.src_port, f.dst_port), (there.src_ip(), there.dst_ip(), 500, 53));
         assert_eq!((f.packets, f.bytes, f.ip_bytes), ([1, 2], [100, 200], [86, 172]));
         assert_eq!((f.first, f.last, f.ended), (5, 7, Ended::Forced));

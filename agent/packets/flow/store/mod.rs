@@ -58,13 +58,13 @@ pub(in crate::flow) struct Found<const N: usize> {
     pub(in crate::flow) record: Record,
     pub(in crate::flow) rest: Rest,
     pub(in crate::flow) details: Option<Details>,
-    pub(in crate::flow) spreads: Option<Spreads>,
+    pub(in crate::flow) spreads: Option<Box<Spreads>>,
 }
 
 /// What a store asks of the table around it.
 pub(in crate::flow) trait Around<const N: usize> {
     /// A record is complete. With `gone`, so is the flow.
-    fn report(&mut self, found: &Found<N>, ended: Ended, gone: bool);
+    fn report(&mut self, found: &mut Found<N>, ended: Ended, gone: bool);
     /// The place of the tunnel of a new flow.
     fn tunnel(&mut self, tunnel: Tunnel) -> u32;
 }
@@ -246,8 +246,8 @@ impl<const N: usize> Store<N> {
         around: &mut impl Around<N>,
     ) {
         let gone = ended != Ended::Active;
-        let found = self.found(place);
-        around.report(&found, ended, gone);
+        let mut found = self.found(place);
+        around.report(&mut found, ended, gone);
         let (piece, at) = split(place);
         let seen = &packets.seen()[w.of as usize];
         if gone {
@@ -357,7 +357,7 @@ impl<const N: usize> Store<N> {
     pub(in crate::flow) fn report(&mut self, settings: &Settings, around: &mut impl Around<N>, now: i64) {
         for place in 0..self.used {
             if self.entry(place).is_some_and(|e| e.record.live() && e.record.fresh()) {
-                around.report(&self.found(place), Ended::Active, false);
+                around.report(&mut self.found(place), Ended::Active, false);
                 let (piece, at) = split(place);
                 self.pieces[piece][at].record.next_record(&mut self.rests[piece][at], now, settings);
                 self.begin_anew(place, settings);
@@ -384,9 +384,9 @@ impl<const N: usize> Store<N> {
 
     /// Reports a flow because there is nothing more to read.
     pub(in crate::flow) fn last_report(&self, place: u32, around: &mut impl Around<N>) {
-        let found = self.found(place);
+        let mut found = self.found(place);
         let ended = if found.record.closed() { Ended::Closed } else { Ended::Forced };
-        around.report(&found, ended, true);
+        around.report(&mut found, ended, true);
     }
 
     /// Ends the least recently seen of the next few.
@@ -410,8 +410,8 @@ impl<const N: usize> Store<N> {
     }
 
     fn remove(&mut self, place: u32, ended: Ended, around: &mut impl Around<N>) {
-        let found = self.found(place);
-        around.report(&found, ended, true);
+        let mut found = self.found(place);
+        around.report(&mut found, ended, true);
         self.unlink(hash(&SEED, &found.key), place);
         let (piece, at) = split(place);
         self.pieces[piece][at].record.vacate();
@@ -426,7 +426,7 @@ impl<const N: usize> Store<N> {
             record: entry.record,
             rest: self.rests[piece][at],
             details: self.details.get(piece).map(|details| details[at]),
-            spreads: self.spreads.get(piece).map(|spreads| spreads[at]),
+            spreads: self.spreads.get(piece).map(|spreads| Box::new(spreads[at])),
         }
     }
 
