@@ -171,6 +171,10 @@ pub(super) fn everywhere() -> Command {
                     .about("Prints the configuration as it comes to be, with where each value is from")
                     .args(sources())
                     .args(filters()),
+                Command::new("migrate")
+                    .about("Writes FILE.migrated beside each file that has names of older versions, with those of today")
+                    .args(sources())
+                    .arg(switch("force", "Overwrite files that are there")),
                 Command::new("compat")
                     .about("Says line by line what of a telegraf.conf is supported")
                     .arg(required("FILE", "The file to look at").value_hint(ValueHint::FilePath)),

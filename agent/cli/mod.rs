@@ -17,7 +17,7 @@ mod signals;
 mod status;
 mod watch;
 
-use crate::config::{Config, Sources, Surroundings};
+use crate::config::{Config, Migrated, Sources, Surroundings};
 use crate::pipeline::Mode;
 use agent_api::plugin::AgentInfo;
 use agent_api::{HostPaths, Log, Result, Secret, anyhow, bail, stats};
@@ -105,6 +105,7 @@ fn config(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
         Some(("create", m)) => print::sample(root, m),
         Some(("check", m)) => check(root, m),
         Some(("explain", m)) => print::text(&Config::explain(&sources(&[root, m])).map_err(|e| anyhow!("{e}"))?),
+        Some(("migrate", m)) => migrate(&sources(&[root, matches, m]), args::flag(m, "force")),
         Some(("compat", m)) => {
             let file = m.get_one::<String>("FILE").map(String::as_str).unwrap_or_default();
             let text = std::fs::read_to_string(file).map_err(|e| anyhow!("read {file:?}: {e}"))?;
@@ -112,6 +113,32 @@ fn config(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitCode> {
         }
         Some((other, _)) => bail!("unknown command {other:?}"),
     }
+}
+
+/// Writes the files in which something was exchanged beside those that were read; what comes from an address into this folder.
+fn migrate(sources: &Sources, force: bool) -> Result<ExitCode> {
+    use std::io::Write;
+    for Migrated { file, notes } in Config::migrate(sources).map_err(|e| anyhow!("{e}"))? {
+        if notes.is_empty() {
+            print::text(&format!("{}: nothing to migrate\n", file.name))?;
+            continue;
+        }
+        let is_address = file.name.contains("://");
+        let path = file.name.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).filter(|_| is_address);
+        let target = format!("{}.migrated", path.unwrap_or(&file.name));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(force).truncate(force).create_new(!force);
+        // It may hold passwords.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+        let written = options.open(&target).and_then(|mut out| out.write_all(file.text.as_bytes()));
+        written.map_err(|e| anyhow!("write {target:?}: {e}{}", if force { "" } else { "; --force overwrites it" }))?;
+        print::text(&format!("{}: written to {target}\n", file.name))?;
+        for note in notes {
+            print::text(&format!("  {note}\n"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Loads and builds everything, starts nothing.

@@ -242,13 +242,13 @@ fn json(value: &Value) -> Option<String> {
 }
 
 /// A key, in quotes where it needs them.
-fn bare(key: &str) -> String {
+pub(super) fn bare(key: &str) -> String {
     let plain = !key.is_empty() && key.bytes().all(|b| b == b'_' || b == b'-' || b.is_ascii_alphanumeric());
     if plain { key.to_owned() } else { quoted(key) }
 }
 
 /// A text in quotes.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -3,7 +3,7 @@
 //! Telegraf 1.40 refuses them. Where all that they could do is an option of a plugin that we have, the old section is
 //! translated, with a note; for the others the error names the plugin to be used.
 
-use agent_api::options::{Item, Setting, Table};
+use agent_api::options::{Entry, Item, Setting, Table};
 use agent_api::plugin::Family;
 
 /// A section in the words of today.
@@ -71,6 +71,64 @@ fn as_table(value: Setting) -> Option<Table> {
     match value {
         Setting::Table(table) => Some(table),
         _ => None,
+    }
+}
+
+/// Options that several plugins had under other names.
+pub(super) const COMMON: [(&str, &str); 8] = [
+    ("pass", "fieldinclude"),
+    ("fieldpass", "fieldinclude"),
+    ("drop", "fieldexclude"),
+    ("fielddrop", "fieldexclude"),
+    ("ssl_ca", "tls_ca"),
+    ("ssl_cert", "tls_cert"),
+    ("ssl_key", "tls_key"),
+    ("ssl_allowed_cacerts", "tls_allowed_cacerts"),
+];
+
+/// True for the new names that every plugin has.
+pub(super) fn is_filter(option: &str) -> bool {
+    matches!(option, "fieldinclude" | "fieldexclude")
+}
+
+/// Exchanges options of a plugin that are refused when it is loaded, as Telegraf does, and known to those who rewrite a file.
+pub(super) fn refused(family: Family, name: &str, table: &mut Table) {
+    match (family, name) {
+        (Family::Inputs, "tail") => {
+            let Some(Item { value: Setting::Bool(from_beginning), span }) = table.get("from_beginning").cloned() else {
+                return;
+            };
+            let at = table.remove("from_beginning").map_or(span, |entry: Entry| entry.at);
+            if from_beginning && !table.has("initial_read_offset") {
+                table.set("initial_read_offset", at, Item { value: Setting::Str("beginning".to_owned()), span });
+            }
+        }
+        (Family::Inputs, "http_response") => one_of_many(table, "address", "urls"),
+        (Family::Inputs, "procstat") => one_of_many(table, "supervisor_unit", "supervisor_units"),
+        (Family::Outputs, "influxdb") => one_of_many(table, "url", "urls"),
+        (Family::Processors, "enum") => {
+            for mapping in table.entries_mut().iter_mut().filter(|e| e.key == "mapping") {
+                let Setting::Array(mappings) = &mut mapping.item.value else { continue };
+                for mapping in mappings {
+                    if let Setting::Table(mapping) = &mut mapping.value {
+                        one_of_many(mapping, "field", "fields");
+                        one_of_many(mapping, "tag", "tags");
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An option with one value became one with a list of them.
+fn one_of_many(table: &mut Table, old: &str, new: &str) {
+    if table.rename(old, new)
+        && let Some(item) = table.get_mut(new)
+        && !matches!(item.value, Setting::Array(_))
+    {
+        let one = item.clone();
+        item.value = Setting::Array(vec![one]);
     }
 }
 
