@@ -38,7 +38,8 @@ fn check(pattern: &str, text: &str) {
 
 #[test]
 fn what_looks_at_the_whole_text_again_and_again_is_given_up() {
-    for pattern in [r"(?P<a>.*?) (?P<b>.*) (?P<c>\d+)", r"(?P<a>[a-z]+)\d", r"(?P<a>[a-z]*?)\d", r"(?P<a>[a-zé]+?)\d"] {
+    for pattern in [r"(?P<a>.*?) (?P<b>.*) (?P<c>\d+)", r"(?P<a>[a-z]+)\d", r"(?P<a>[a-z]*?)\d", r"(?P<a>[a-zé]+?)\d"]
+    {
         let matcher = Matcher::compile(pattern).unwrap();
         assert!(by_program(&matcher, &"a".repeat(50)).is_ok(), "{pattern}");
         assert!(by_program(&matcher, &"a".repeat(100_000)).is_err(), "{pattern}");
