@@ -1,7 +1,8 @@
 //! Cutting a stream into messages: by the length before each (RFC 5425, RFC 6587 section 3.4.1) or at trailers (3.4.2).
 //!
 //! A length that is too large is passed over, and a trailer ends any message however long, so one bad message does not cost the
-//! ones behind it. A stream that should begin with a length and does not cannot be taken up again.
+//! ones behind it. A stream that should begin with a length and does not cannot be taken up again. A text of several lines is one message
+//! where what stands behind a trailer is already there and begins none; nothing is waited for, so that the last message is never late.
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ pub enum Framing {
         /// The most bytes of a message.
         max: usize,
     },
-    /// Each ends with this byte, or with the stream.
+    /// Each ends with this byte, or with the stream. Behind the byte stands the `<` of another message, or nothing yet.
     Trailer(u8),
 }
 
@@ -96,14 +97,18 @@ impl Splitter {
     }
 
     fn trailed(&mut self, bytes: &[u8], trailer: u8) -> (usize, Option<Piece>) {
-        let found = memchr::memchr(trailer, bytes);
+        let ends = |at: usize| at == 0 || bytes[0] != b'<' || matches!(bytes.get(at + 1), None | Some(b'<'));
+        let found = memchr::memchr_iter(trailer, bytes).find(|at| self.skipping || ends(*at));
         if self.skipping {
             self.skipping = found.is_none();
             return (found.map_or(bytes.len(), |at| at + 1), None);
         }
         match found {
             Some(0) => (1, None),
-            Some(at) => (at + 1, Some(Piece::Message(0..at))),
+            Some(at) => {
+                let end = bytes[..at].iter().rposition(|b| *b != trailer).map_or(0, |last| last + 1);
+                (at + 1, Some(Piece::Message(0..end)))
+            }
             None if bytes.len() > TOO_LONG => {
                 self.skipping = true;
                 (bytes.len(), Some(Piece::TooLong(bytes.len() as u64)))

@@ -298,6 +298,16 @@ fn streams_are_cut_the_same_in_any_pieces() {
 }
 
 #[test]
+fn texts_of_several_lines_are_whole_where_they_come_together() {
+    let lines = Framing::Trailer(b'\n');
+    assert_eq!(cut(lines, b"<1>a\nb\n\n<2>c\n<3>d\n", 100).0, ["<1>a\nb", "<2>c", "<3>d"]);
+    assert_eq!(cut(lines, b"<1>a\nb", 100).0, ["<1>a\nb"]);
+    assert_eq!(cut(lines, b"a\nb\n<1>c\n", 100).0, ["a", "b", "<1>c"]);
+    // What comes later is a message of its own.
+    assert_eq!(cut(lines, b"<1>a\nb\n", 5).0, ["<1>a", "b"]);
+}
+
+#[test]
 fn a_line_that_is_too_long_is_passed_over() {
     let mut stream = vec![b'x'; 3 * TOO_LONG];
     stream.extend_from_slice(b"\nshort\n");

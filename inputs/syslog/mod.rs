@@ -74,7 +74,7 @@ struct Settings {
     trailer: String,
     /// Also take messages that end badly, as far as they can be read.
     best_effort: bool,
-    /// Let messages of RFC 3164 hold line ends.
+    /// Let messages of RFC 3164 hold line ends, as they may with `octet-counting` anyway.
     embedded_newlines: bool,
     /// `RFC5424` or `RFC3164`.
     syslog_standard: String,
@@ -126,7 +126,9 @@ impl Plugin for Syslog {
         let framing = settings.framing()?;
         let multicast_source = multicast_source(&settings.multicast_source, &address)?;
         let gate = Gate::new(&settings.content_encoding, settings.max_decompression_size, &settings.allowed_sources)?;
-        let reading = settings.reading()?;
+        // Where lengths are counted a line end divides nothing.
+        let counted = address.is_stream() && matches!(framing, Framing::OctetCounting { .. });
+        let reading = settings.reading(counted)?;
         Ok(Syslog {
             settings,
             tls,
@@ -199,14 +201,14 @@ impl Settings {
         }
     }
 
-    fn reading(&self) -> Result<Reading> {
+    fn reading(&self, counted: bool) -> Result<Reading> {
         Ok(Reading {
             older: match self.syslog_standard.as_str() {
                 "RFC5424" | "" => false,
                 "RFC3164" => true,
                 other => bail!("syslog_standard {other:?} is unknown, expected RFC5424 or RFC3164"),
             },
-            lines: self.embedded_newlines,
+            lines: self.embedded_newlines || counted,
             best_effort: self.best_effort,
             separator: self.sdparam_separator.clone(),
         })
