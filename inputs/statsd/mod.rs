@@ -80,7 +80,7 @@ struct Settings {
     datadog_distributions: bool,
     /// The container of Datadog's dialect becomes the tag `container`.
     datadog_keep_container_tag: bool,
-    /// Cut names into measurement, tags and field: `[filter] template [tag=value,...]`.
+    /// Cut names into measurement, tags and field: `[[separator] filter] template [tag=value,...]`.
     templates: Vec<String>,
     /// Accepted for older configurations: nothing is queued between receiving and counting.
     allowed_pending_messages: i64,

@@ -1,7 +1,7 @@
 //! Templates that cut a dotted name into measurement, tags and field, as Graphite users know them.
 //!
-//! `[filter] template [tag=value,...]`: the filter's parts (`*` for any) choose the template, the longest exact way down the
-//! tree of all filters winning; a template without a filter is for every name that no filter takes.
+//! `[[separator] filter] template [tag=value,...]`: the filter's parts (`*` for any) choose the template, the longest exact way down the
+//! tree of all filters winning; a template without a filter is for every name that no filter takes. Names are cut at dots, or at the separator.
 
 use agent_api::{Result, bail, ensure};
 
@@ -10,6 +10,8 @@ use agent_api::{Result, bail, ensure};
 pub(super) struct Templates {
     root: Node,
     default: Template,
+    /// What names are cut at to be looked up among the filters.
+    separator: String,
     /// What joins several parts of a measurement, tag or field.
     joiner: String,
 }
@@ -23,6 +25,8 @@ struct Node {
 
 #[derive(Clone, Debug)]
 struct Template {
+    /// What names are cut at.
+    separator: String,
     parts: Vec<Part>,
     tags: Vec<(String, String)>,
 }
@@ -49,30 +53,37 @@ pub(super) struct Cut {
 impl Templates {
     /// Reads the templates; an error names the one that is wrong.
     pub(super) fn new(lines: &[String], joiner: &str) -> Result<Self> {
-        let whole = Template { parts: vec![Part::Measurements], tags: Vec::new() };
-        let mut all = Templates { root: Node::default(), default: whole, joiner: joiner.to_owned() };
+        let dot = || ".".to_owned();
+        let whole = Template { separator: dot(), parts: vec![Part::Measurements], tags: Vec::new() };
+        let mut all = Templates { root: Node::default(), default: whole, separator: dot(), joiner: joiner.to_owned() };
         for line in lines {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let (filter, parts, tags) = match words[..] {
-                [parts] => ("", parts, ""),
-                [parts, tags] if tags.contains('=') => ("", parts, tags),
-                [filter, parts] => (filter, parts, ""),
-                [filter, parts, tags] => (filter, parts, tags),
-                _ => bail!("template {line:?} is not of the form [filter] template [tag=value,...]"),
+            let (separator, filter, parts, tags) = match words[..] {
+                [parts] => (".", "", parts, ""),
+                [parts, tags] if tags.contains('=') => (".", "", parts, tags),
+                [filter, parts] => (".", filter, parts, ""),
+                [filter, parts, tags] if tags.contains('=') => (".", filter, parts, tags),
+                [separator, filter, parts] => (separator, filter, parts, ""),
+                [separator, filter, parts, tags] => (separator, filter, parts, tags),
+                _ => bail!("template {line:?} is not of the form [[separator] filter] template [tag=value,...]"),
             };
-            let template = Template::new(line, parts, tags)?;
-            match filter {
-                "" => all.default = template,
-                filter => all.root.insert(&mut filter.split('.'), template),
+            let template = Template::new(line, separator, parts, tags)?;
+            if filter.is_empty() {
+                all.default = template;
+                continue;
             }
+            if separator != "." {
+                all.separator = separator.to_owned();
+            }
+            all.root.insert(&mut filter.split(separator), template);
         }
         Ok(all)
     }
 
     /// Cuts a name.
     pub(super) fn cut(&self, name: &str) -> Cut {
-        let parts: Vec<&str> = name.split('.').collect();
-        self.root.find(&parts).unwrap_or(&self.default).cut(&parts, &self.joiner)
+        let parts: Vec<&str> = name.split(self.separator.as_str()).collect();
+        self.root.find(&parts).unwrap_or(&self.default).cut(name, &self.joiner)
     }
 }
 
@@ -101,9 +112,9 @@ impl Node {
 }
 
 impl Template {
-    fn new(line: &str, parts: &str, tags: &str) -> Result<Self> {
+    fn new(line: &str, separator: &str, parts: &str, tags: &str) -> Result<Self> {
         let parts: Vec<Part> = parts
-            .split('.')
+            .split(separator)
             .map(|part| match part {
                 "" => Part::Skip,
                 "measurement" => Part::Measurement,
@@ -124,13 +135,14 @@ impl Template {
                 _ => bail!("template {line:?}: tag {pair:?} is not of the form key=value"),
             }
         }
-        Ok(Template { parts, tags: pairs })
+        Ok(Template { separator: separator.to_owned(), parts, tags: pairs })
     }
 
-    fn cut(&self, parts: &[&str], joiner: &str) -> Cut {
+    fn cut(&self, name: &str, joiner: &str) -> Cut {
+        let parts: Vec<&str> = name.split(self.separator.as_str()).collect();
         let (mut names, mut fields) = (Vec::new(), Vec::new());
         let mut tags: Vec<(&str, Vec<&str>)> = self.tags.iter().map(|(k, v)| (k.as_str(), vec![v.as_str()])).collect();
-        for (i, (part, &text)) in self.parts.iter().zip(parts).enumerate() {
+        for (i, (part, &text)) in self.parts.iter().zip(&parts).enumerate() {
             match part {
                 Part::Skip => {}
                 Part::Measurement => names.push(text),
@@ -183,13 +195,15 @@ mod tests {
         assert_eq!(cut(&templates, "web.disk.free").0, "disk_free");
         // Down the exact way there is no template, and no way back up to `*`.
         assert_eq!(cut(&templates, "a.mem.free").0, "mem_free");
+        let separated = ["/ cpu/* measurement/host/field", "/ mem/* /measurement*/x dc=1"];
+        assert_eq!(cut(&separated, "cpu/web/idle"), ("cpu".to_owned(), "host=web".to_owned(), "idle".to_owned()));
+        assert_eq!(cut(&separated, "mem/a.b/c"), ("a.b_c".to_owned(), "dc=1,x=c".to_owned(), String::new()));
     }
 
     #[test]
     fn templates_that_mean_nothing() {
-        for bad in ["", "a b c d e", "field*.measurement*", "a measurement x", "measurement =x"] {
-            let three = bad.split_whitespace().count() == 3;
-            assert!(Templates::new(&[bad.to_owned()], "_").is_err() || (three && !bad.contains('=')), "{bad:?}");
+        for bad in ["", "a b c d e", "field*.measurement*", "measurement =x"] {
+            assert!(Templates::new(&[bad.to_owned()], "_").is_err(), "{bad:?}");
         }
     }
 }
