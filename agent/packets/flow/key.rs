@@ -5,7 +5,7 @@
 
 use crate::packets::Packets;
 use crate::seen::Seen;
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
