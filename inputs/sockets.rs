@@ -121,7 +121,7 @@ impl<P: Protocol> Connections<P> {
                     None => break,
                 },
                 moving = socket.handed_on() => {
-                    connections.spawn(server.clone().handed_on(moving, socket.clone(), stop.clone()));
+                    connections.spawn(meter::inherit(server.clone().handed_on(moving, socket.clone(), stop.clone())));
                     continue;
                 }
                 accepted = socket.accept() => accepted,
@@ -141,7 +141,12 @@ impl<P: Protocol> Connections<P> {
                 server.log.debug(format_args!("turn {} away: not in allowed_sources", sender(peer)));
             } else {
                 server.protocol.accepted();
-                connections.spawn(server.clone().connection(stream, peer, socket.clone(), stop.clone()));
+                connections.spawn(meter::inherit(server.clone().connection(
+                    stream,
+                    peer,
+                    socket.clone(),
+                    stop.clone(),
+                )));
             }
         }
         while connections.join_next().await.is_some() {}

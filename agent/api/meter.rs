@@ -22,9 +22,9 @@ pub fn here() -> Counter {
     METER.try_with(Counter::clone).unwrap_or_default()
 }
 
-/// A task's work that is to count for whoever starts it.
+/// A task's work that is to count for whoever starts it, with what it starts in turn.
 pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    Metered { call: Box::pin(work), cpu: here() }
+    metered(here(), work)
 }
 
 /// Runs something and adds the CPU time of this thread.
@@ -78,5 +78,16 @@ mod tests {
         .await;
         let used = cpu.read();
         assert!(used > 0, "{used}");
+    }
+
+    #[tokio::test]
+    async fn what_such_a_task_has_done_elsewhere_counts() {
+        const MUCH: i64 = 1 << 50;
+        let cpu = Counter::default();
+        metered(cpu.clone(), async {
+            tokio::spawn(inherit(async { here().add(MUCH) })).await.expect("it does not panic");
+        })
+        .await;
+        assert!(cpu.read() >= MUCH);
     }
 }

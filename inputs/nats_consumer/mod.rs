@@ -146,10 +146,10 @@ impl Listener for NatsConsumer {
         let taker = Arc::new(Taker { parsers: Parsers::of(&self.env)?, out, log: self.env.log.clone() });
         let mut readers = JoinSet::new();
         for reader in plain {
-            readers.spawn(reader.run(taker.clone(), credit.clone(), stop.clone()));
+            readers.spawn(meter::inherit(reader.run(taker.clone(), credit.clone(), stop.clone())));
         }
         for consumer in consumers {
-            readers.spawn(consumer.run(client.clone(), taker.clone(), credit.clone(), stop.clone()));
+            readers.spawn(meter::inherit(consumer.run(client.clone(), taker.clone(), credit.clone(), stop.clone())));
         }
         loop {
             tokio::select! {

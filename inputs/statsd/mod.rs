@@ -274,7 +274,7 @@ impl Statsd {
                     out: out.clone(),
                     protocol: tcp::Transport { intake, out },
                 };
-                (tokio::spawn(server.serve(socket, stop)), None, None)
+                (tokio::spawn(meter::inherit(server.serve(socket, stop))), None, None)
             }
         })
     }

@@ -182,10 +182,10 @@ impl Listener for Tail {
                 self.shared.behind.fetch_add(1, SeqCst);
                 let (shared, out, stop) = (self.shared.clone(), out.clone(), stop.clone());
                 if shared.settings.pipe {
-                    followers.spawn(pipe::follow(shared, path, out, stop));
+                    followers.spawn(meter::inherit(pipe::follow(shared, path, out, stop)));
                 } else {
                     let wake = watch.add(&path);
-                    followers.spawn(Follower::new(shared, path, at_start, wake, out, stop).run());
+                    followers.spawn(meter::inherit(Follower::new(shared, path, at_start, wake, out, stop).run()));
                 }
             }
             at_start = false;

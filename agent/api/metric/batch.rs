@@ -160,17 +160,14 @@ impl Batch {
         if self.len() <= most {
             return vec![self];
         }
-        let (cargo, urges) = (self.cargo.take(), self.urges);
-        let mut pieces: Vec<Batch> = Vec::with_capacity(self.len().div_ceil(most.max(1)));
-        for (i, metric) in self.iter().enumerate() {
-            if i % most.max(1) == 0 {
-                let (receipt, guard) = (self.receipt.clone(), self.guard.clone());
-                pieces.push(Batch { receipt, guard, ..Batch::default() });
-            }
-            if let Some(piece) = pieces.last_mut() {
-                piece.push(metric);
-            }
-        }
+        let (cargo, urges, most) = (self.cargo.take(), self.urges, most.max(1));
+        let piece = |from: usize| {
+            let (receipt, guard) = (self.receipt.clone(), self.guard.clone());
+            let mut piece = Batch { receipt, guard, ..Batch::default() };
+            (from..self.len().min(from.saturating_add(most))).for_each(|row| _ = piece.push(self.at(row)));
+            piece
+        };
+        let mut pieces: Vec<Batch> = (0..self.len()).step_by(most).map(piece).collect();
         if let Some(first) = pieces.first_mut() {
             first.cargo = cargo;
         }
