@@ -104,7 +104,6 @@ pub(super) fn refused(family: Family, name: &str, table: &mut Table) {
             }
         }
         (Family::Inputs, "http_response") => one_of_many(table, "address", "urls"),
-        (Family::Inputs, "procstat") => one_of_many(table, "supervisor_unit", "supervisor_units"),
         (Family::Outputs, "influxdb") => one_of_many(table, "url", "urls"),
         (Family::Processors, "enum") => {
             for mapping in table.entries_mut().iter_mut().filter(|e| e.key == "mapping") {
