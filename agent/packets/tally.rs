@@ -14,7 +14,7 @@ pub enum Cause {
     Truncated,
     /// The packet itself is too short for what it says, or says what cannot be.
     Malformed,
-    /// A wireless frame that is encrypted.
+    /// A frame that is encrypted: wireless, MACsec.
     Encrypted,
     /// More headers inside each other than are looked into.
     TooDeep,

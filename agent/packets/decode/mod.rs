@@ -7,11 +7,14 @@
 mod fragments;
 mod internet;
 mod link;
+mod pseudo;
+mod serial;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;
 mod usual;
+mod wireless;
 
 use crate::tally::Cause;
 use fragments::Fragments;

@@ -72,7 +72,7 @@ impl Decoder {
                 self.packet.icmp = rest.peek::<2>().map_or((0, 0), |head| (head[0], head[1]));
                 Ok(())
             }
-            4 | 41 | 47 | 97 | 137 => self.ip_tunnel(protocol, rest),
+            4 | 41 | 47 | 97 | 137 | 143 => self.ip_tunnel(protocol, rest),
             // Addresses and protocol are the whole flow.
             _ => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! What carries packets inside packets.
 //!
 //! Sources: RFC 7348 (VXLAN), 8926 (Geneve), 2784, 2890, 2637, 8086 (GRE), 7637 (NVGRE), 7510 (MPLS in UDP), 4380 (Teredo), 2003, 2473,
-//! 4213 (IP in IP), 3378 (EtherIP), 5415 and 5416 (CAPWAP), Wireshark's page on TZSP, draft-foschiano-erspan, 3GPP TS 29.281 (GTP-U).
+//! 4213 (IP in IP), 3378 (EtherIP), 8986 (Ethernet by segment routing), 5415 and 5416 (CAPWAP), Wireshark's page on TZSP, draft-foschiano-erspan, 3GPP TS 29.281 (GTP-U).
 
 use super::{Decoder, Outcome, Packet, Rest, Tunnel};
 
@@ -29,7 +29,7 @@ pub enum Kind {
     Teredo,
     /// MPLS in IP or in UDP.
     Mpls,
-    /// Ethernet in IP.
+    /// Ethernet in IP, with a header of its own or without.
     EtherIp,
     /// CAPWAP: frames between access points and their controller.
     Capwap,
@@ -102,6 +102,7 @@ impl Decoder {
         let header = match protocol {
             47 => gre(&mut rest),
             97 => rest.skip(2).ok().map(|()| Header { kind: Kind::EtherIp, id: 0, inside: Inside::Ethernet }),
+            143 => Some(Header { kind: Kind::EtherIp, id: 0, inside: Inside::Ethernet }),
             137 => Some(Header { kind: Kind::Mpls, id: 0, inside: Inside::Mpls }),
             _ => Some(Header { kind: Kind::IpInIp, id: 0, inside: Inside::Ip }),
         };
@@ -126,7 +127,7 @@ impl Decoder {
             Inside::Ppp => self.ppp(rest),
             Inside::Mpls => self.mpls(rest),
             Inside::Ethernet => self.inner_ethernet(rest),
-            Inside::Wireless => self.wireless(rest),
+            Inside::Wireless => self.wireless(rest, false),
         });
         if outcome.is_err() {
             (self.packet, self.depth, self.tags) = (outer, depth, tags);
@@ -146,6 +147,7 @@ fn vxlan_generic(rest: &mut Rest<'_>) -> Option<Header> {
     let inside = match head[3] {
         1 | 2 => Inside::Ip,
         3 => Inside::Ethernet,
+        4 => Inside::EtherType(0x894f),
         5 => Inside::Mpls,
         _ => return None,
     };

@@ -6,7 +6,10 @@ use agent_packets::Decoder;
 use libfuzzer_sys::fuzz_target;
 
 /// The kinds of links that are decoded, and one that is not.
-const LINKS: [u16; 20] = [0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 228, 229, 276, 1, 1, 1, 999];
+const LINKS: [u16; 42] = [
+    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 228, 229, 276, 6, 8, 10, 100, 107, 109, 117, 119, 122, 163,
+    166, 178, 181, 192, 204, 205, 206, 226, 239, 242, 258, 281, 282, 285, 1, 999,
+];
 
 fuzz_target!(|data: &[u8]| {
     let Some((frame, options)) = split(data) else { return };
