@@ -18,9 +18,25 @@ const SALT_2: [u8; 20] = [
     0xd9,
 ];
 
-/// The versions whose first packets can be opened.
+/// Of drafts 29 to 32, and 23 to 28; those after them have that of version 1.
+const SALT_DRAFT_29: [u8; 20] = [
+    0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43, 0x90, 0xa8,
+    0x99,
+];
+const SALT_DRAFT_23: [u8; 20] = [
+    0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5,
+    0x02,
+];
+
+/// The versions whose first packets can be opened: these two, and the drafts of the first one that were in use.
 const VERSION_1: u32 = 1;
 const VERSION_2: u32 = 0x6b33_43cf;
+const DRAFT_23: u32 = 0xff00_0017;
+const DRAFT_28: u32 = 0xff00_001c;
+const DRAFT_29: u32 = 0xff00_001d;
+const DRAFT_32: u32 = 0xff00_0020;
+const DRAFT_33: u32 = 0xff00_0021;
+const DRAFT_34: u32 = 0xff00_0022;
 
 /// True if bytes may be a client's first packet; cheap, for every packet.
 #[must_use]
@@ -29,7 +45,7 @@ pub fn may_begin(bytes: &[u8]) -> bool {
     bytes.len() >= 100
         && bytes[5] >= 8
         && match u32::from_be_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) {
-            VERSION_1 => bytes[0] & 0xf0 == 0xc0,
+            VERSION_1 | DRAFT_23..=DRAFT_34 => bytes[0] & 0xf0 == 0xc0,
             VERSION_2 => bytes[0] & 0xf0 == 0xd0,
             _ => false,
         }
@@ -139,10 +155,16 @@ impl Keys {
 
 /// Key, initialization vector (12 bytes of it) and key of header protection.
 fn secrets(version: u32, connection: &[u8]) -> Option<[[u8; 16]; 3]> {
-    let (salt, labels) = match version {
-        VERSION_1 => (SALT_1, ["quic key", "quic iv", "quic hp"]),
-        VERSION_2 => (SALT_2, ["quicv2 key", "quicv2 iv", "quicv2 hp"]),
+    let salt = match version {
+        VERSION_1 | DRAFT_33..=DRAFT_34 => SALT_1,
+        VERSION_2 => SALT_2,
+        DRAFT_29..=DRAFT_32 => SALT_DRAFT_29,
+        DRAFT_23..=DRAFT_28 => SALT_DRAFT_23,
         _ => return None,
+    };
+    let labels = match version {
+        VERSION_2 => ["quicv2 key", "quicv2 iv", "quicv2 hp"],
+        _ => ["quic key", "quic iv", "quic hp"],
     };
     let initial = Salt::new(HKDF_SHA256, &salt).extract(connection);
     let mut client = [0; 32];
@@ -171,7 +193,7 @@ pub(super) mod tests {
     /// A client's first packet around frames, as RFC 9001 section 5 says.
     pub(in crate::metadata) fn seal(version: u32, connection: &[u8], number: u8, frames: &[u8]) -> Vec<u8> {
         let keys = Keys::of_client(version, connection).unwrap();
-        let mut packet = vec![if version == VERSION_1 { 0xc0 } else { 0xd0 }];
+        let mut packet = vec![if version == VERSION_2 { 0xd0 } else { 0xc0 }];
         packet.extend(version.to_be_bytes());
         packet.push(connection.len() as u8);
         packet.extend(connection);
@@ -206,11 +228,21 @@ pub(super) mod tests {
         assert_eq!(hex(&key), "8b1a0bc121284290a29e0971b5cd045d");
         assert_eq!(hex(&iv[..12]), "91f73e2351d8fa91660e909f");
         assert_eq!(hex(&header), "45b95e15235d6f45a6b19cbcb0294ba9");
+        // Appendix A of the drafts.
+        let [key, iv, header] = secrets(DRAFT_29, &connection).unwrap();
+        assert_eq!(hex(&key), "175257a31eb09dea9366d8bb79ad80ba");
+        assert_eq!(hex(&iv[..12]), "6b26114b9cba2b63a9e8dd4f");
+        assert_eq!(hex(&header), "9ddd12c994c0698b89374a9c077a3077");
+        let [key, iv, header] = secrets(DRAFT_28, &connection).unwrap();
+        assert_eq!(hex(&key), "af7fd7efebd21878ff66811248983694");
+        assert_eq!(hex(&iv[..12]), "8681359410a70bb9c92f0420");
+        assert_eq!(hex(&header), "a980b8b4fb7d9fbc13e814c23164253d");
+        assert_eq!(secrets(DRAFT_34, &connection), secrets(VERSION_1, &connection));
     }
 
     #[test]
     fn pieces_of_a_handshake() {
-        for version in [VERSION_1, VERSION_2] {
+        for version in [VERSION_1, VERSION_2, DRAFT_23, DRAFT_29, DRAFT_34] {
             // PING, CRYPTO, PADDING, ACK, CRYPTO.
             let frames = [1, 6, 3, 2, b'd', b'e', 0, 0, 2, 5, 0, 1, 0, 0, 0, 6, 0, 3, b'a', b'b', b'c'];
             let packet = seal(version, b"connection", 7, &frames);

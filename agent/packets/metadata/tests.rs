@@ -148,6 +148,16 @@ fn a_hello_in_pieces_of_any_order() {
 }
 
 #[test]
+fn a_hello_in_short_records() {
+    for length in [1, 2, 5] {
+        let stream: Vec<u8> = hello("example.org").chunks(length).flat_map(record).collect();
+        let mut inspector = Inspector::new(10);
+        inspector.packet(0, &packet(6, 443, false, 1), &stream);
+        assert_eq!(take(&mut inspector, 6, 443).tls.unwrap().server_name.as_deref(), Some("example.org"), "{length}");
+    }
+}
+
+#[test]
 fn a_handshake_in_quic() {
     let message = hello("quic.example");
     let frame = |at: usize, piece: &[u8]| {

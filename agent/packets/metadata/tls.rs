@@ -30,7 +30,12 @@ pub enum Begin<'a> {
 /// True if bytes may begin a stream of TLS: a record of the handshake. Cheap, for every packet.
 #[must_use]
 pub fn may_begin(bytes: &[u8]) -> bool {
-    matches!(bytes, [22, 3, 0..=4, _, _, CLIENT_HELLO | SERVER_HELLO, 0, ..])
+    // A record of one byte leaves the rest of the message to the next.
+    matches!(
+        bytes,
+        [22, 3, 0..=4, _, _, CLIENT_HELLO | SERVER_HELLO, 0, ..]
+            | [22, 3, 0..=4, 0, 1, CLIENT_HELLO | SERVER_HELLO, ..]
+    )
 }
 
 /// Takes the first message of the handshake out of its records.
