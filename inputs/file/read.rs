@@ -3,9 +3,10 @@
 
 use crate::encoding::Encoding;
 use agent_api::plugin::{BoxParser, DynParser, in_order, workers};
-use agent_api::{Batch, Body, Collector, Context, Env, ParseError, Result};
+use agent_api::{Batch, Body, Collector, Context, Env, ParseError, Result, meter};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::panic::resume_unwind;
 use std::path::Path;
 
 /// So much is read at a time.
@@ -55,11 +56,60 @@ fn whole(
     out: &mut Collector,
     tag: Option<Tag<'_>>,
 ) -> Result<()> {
+    let size = file.metadata().map_or(0, |file| usize::try_from(file.len()).unwrap_or(LARGEST)).min(LARGEST);
+    let workers = if out.ships() { workers().min(size / PIECE) } else { 1 };
     // At once: a file that grows into its memory is copied again and again.
-    let size = file.metadata().map_or(0, |file| usize::try_from(file.len()).unwrap_or(LARGEST));
-    let mut block = Vec::with_capacity(size.min(LARGEST) + 1);
+    let mut block = if workers > 1 { by_several(file, size, workers)? } else { Vec::with_capacity(size + 1) };
     agent_api::ensure!(fill(file, &mut block, LARGEST)?, "larger than {LARGEST} bytes");
     Ok(parse(parser, Body::new(encoding.decode(block)), out, tag)?)
+}
+
+/// A file is not read in pieces of less than so many bytes.
+const PIECE: usize = 4 << 20;
+
+/// Reads so many bytes of a file by several threads, as most of the time goes into memory that is touched for the first time; less if the
+/// file has become shorter. The file then stands behind them.
+pub(super) fn by_several(file: &mut File, size: usize, workers: usize) -> Result<Vec<u8>> {
+    let mut block = vec![0; size];
+    let long = size.div_ceil(workers).max(1);
+    let (cpu, reader) = (&meter::here(), &*file);
+    let read = std::thread::scope(|scope| {
+        let start =
+            |(n, piece): (usize, _)| scope.spawn(move || meter::meter(cpu, || fill_at(reader, piece, n * long)));
+        let pieces: Vec<_> = block.chunks_mut(long).enumerate().map(start).collect();
+        let ended = pieces.into_iter().map(|piece| piece.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        ended.collect::<std::io::Result<Vec<usize>>>()
+    });
+    let read = read.context("read")?;
+    // A short piece is the end.
+    let whole = read.iter().take_while(|read| **read == long).count();
+    block.truncate(whole * long + read.get(whole).copied().unwrap_or(0));
+    file.seek(SeekFrom::Start(block.len() as u64)).context("seek")?;
+    Ok(block)
+}
+
+/// Reads from a place of a file until the piece is full or the file ends; gives the number of bytes.
+fn fill_at(file: &File, piece: &mut [u8], from: usize) -> std::io::Result<usize> {
+    let mut got = 0;
+    while got < piece.len() {
+        match read_at(file, &mut piece[got..], (from + got) as u64) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(got)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, piece: &mut [u8], from: u64) -> std::io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, piece, from)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, piece: &mut [u8], from: u64) -> std::io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, piece, from)
 }
 
 /// Parsers that read blocks apart; none where the format does not allow it.

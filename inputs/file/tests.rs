@@ -72,3 +72,22 @@ fn equal_times_are_moved_apart_over_all_parts() {
     assert_eq!(times.len(), 40_000);
     assert!(shipped == kept);
 }
+
+#[test]
+fn a_file_read_in_pieces_is_whole_however_long_it_is() {
+    let path = std::env::temp_dir().join(format!("agent-file-pieces-{}", std::process::id()));
+    let bytes: Vec<u8> = (0..1001u32).map(|i| i as u8).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    for workers in 1..6 {
+        // It was that long when it was asked; now it may be longer or shorter.
+        for size in [0, 1, 500, 1000, 1001, 1002, 1200, 5000] {
+            let mut file = std::fs::File::open(&path).unwrap();
+            let read = read::by_several(&mut file, size, workers).unwrap();
+            assert!(read == bytes[..size.min(1001)], "{size} bytes by {workers}");
+            let mut rest = Vec::new();
+            std::io::Read::read_to_end(&mut file, &mut rest).unwrap();
+            assert!(rest == bytes[read.len()..], "{size} bytes by {workers}");
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+}

@@ -29,9 +29,10 @@ pub(super) struct Objects<'a> {
     pub(super) from: usize,
     /// All that begin before this place belong to it.
     pub(super) to: usize,
-    /// The times of the objects, where they are read beforehand; None for one that is to be left out.
-    pub(super) times: Option<&'a [Option<i64>]>,
 }
+
+/// The times of objects in their order; None for one that is to be left out.
+pub(super) type Times = Vec<Option<i64>>;
 
 impl Objects<'_> {
     /// Calls `with` on the place of each object; it gives the place behind it.
@@ -54,9 +55,14 @@ impl Reader {
         Reader { name, name_key, time, strict, roles, room: Room::default(), scratch: String::new() }
     }
 
+    /// True if objects have times of their own.
+    pub(super) fn has_times(&self) -> bool {
+        self.time.is_some()
+    }
+
     /// The times of all objects; nothing where they have none of their own. An error if one is missing or bad and that is to be strict.
-    pub(super) fn times(&mut self, objects: Objects<'_>) -> Result<Option<Vec<Option<i64>>>, ParseError> {
-        if self.time.is_none() {
+    pub(super) fn times(&mut self, objects: Objects<'_>) -> Result<Option<Times>, ParseError> {
+        if !self.has_times() {
             return Ok(None);
         }
         let mut times = Vec::new();
@@ -64,9 +70,14 @@ impl Reader {
         Ok(Some(times))
     }
 
-    /// Adds the metrics of all objects.
-    pub(super) fn read(&mut self, objects: Objects<'_>, out: &mut Collector) -> Result<(), ParseError> {
-        let mut times = objects.times.map(|times| times.iter());
+    /// Adds the metrics of all objects, with the times that were read of them beforehand.
+    pub(super) fn read(
+        &mut self,
+        objects: Objects<'_>,
+        times: Option<&[Option<i64>]>,
+        out: &mut Collector,
+    ) -> Result<(), ParseError> {
+        let mut times = times.map(|times| times.iter());
         objects.each(|at| {
             // An object whose time is bad is stepped over, its metric thrown away.
             let time = times.as_mut().map(|times| times.next().copied().flatten());
@@ -77,7 +88,7 @@ impl Reader {
     }
 
     /// Finds the time of the object at `at`; None is added for one that is to be left out. Gives the place behind the object.
-    fn time(&mut self, text: &str, at: usize, times: &mut Vec<Option<i64>>) -> Result<usize, ParseError> {
+    fn time(&mut self, text: &str, at: usize, times: &mut Times) -> Result<usize, ParseError> {
         let Some(time) = &self.time else { return Ok(at) };
         let mut walk = Walk::new(text, at, &mut self.room);
         let mut result = Err(format!("json_time_key {:?} could not be found", time.key));

@@ -4,11 +4,11 @@
 //! batch. Where the name or the time is a member of the object, it is looked for by a walk of its own beforehand. The objects of a large array
 //! are read by as many threads as there are cores.
 
-use super::objects::{Objects, Reader};
+use super::objects::{Objects, Reader, Times};
 use super::roles::Roles;
 use super::time::TimeKey;
 use crate::gjson;
-use crate::jsontext::{Mark, Top, check_by_several};
+use crate::jsontext::{Top, check_by_several};
 use agent_api::*;
 use agent_golang::glob::Filter;
 use agent_golang::time::{TimestampFormat, Zone};
@@ -118,38 +118,38 @@ impl Json {
             (_, Some(at)) => return Err(bad(text, at, "expected an object in the array")),
             _ => {}
         }
-        let from = checked.marks.first().map_or(checked.from, |mark| mark.at);
-        let mut all = Objects { text, from, to: text.len(), times: None };
-        let times = self.reader.times(all)?;
-        all.times = times.as_deref();
         if workers > 1 && checked.marks.len() > 1 {
-            self.side_by_side(workers, all, &checked.marks, out)
-        } else {
-            self.reader.read(all, out)
+            return self.side_by_side(workers, text, &checked.marks, out);
         }
+        let from = checked.marks.first().copied().unwrap_or(checked.from);
+        let all = Objects { text, from, to: text.len() };
+        let times = self.reader.times(all)?;
+        self.reader.read(all, times.as_deref(), out)
     }
 
-    /// Reads the objects between two marks each beside the others; their metrics come in order.
-    fn side_by_side(
-        &self,
-        workers: usize,
-        all: Objects<'_>,
-        marks: &[Mark],
-        out: &mut Collector,
-    ) -> Result<(), ParseError> {
-        let ends = marks.iter().skip(1).map(|mark| mark.at).chain([all.to]);
-        let parts = marks.iter().zip(ends).map(|(mark, to)| {
-            let times = all.times.and_then(|times| times.get(mark.index..));
-            Objects { from: mark.at, to, times, ..all }
-        });
-        let workers = (0..workers).map(|_| (self.reader.clone(), Collector::new())).collect();
+    /// Reads the objects between two marks each beside the others: first the times of all, as one bad time may refuse the document, then
+    /// the metrics, which come in order.
+    fn side_by_side(&self, workers: usize, text: &str, marks: &[usize], out: &mut Collector) -> Result<(), ParseError> {
+        let ends = marks.iter().skip(1).copied().chain([text.len()]);
+        let parts = marks.iter().zip(ends).map(|(&from, to)| Objects { text, from, to });
         // A collector knows from the part before how much memory the next one takes.
-        let work = |(reader, metrics): &mut (Reader, Collector), part: Objects<'_>| {
-            let result = reader.read(part, metrics);
+        let workers = || (0..workers).map(|_| (self.reader.clone(), Collector::new())).collect();
+        let (mut times, mut result) = (Vec::new(), Ok(()));
+        if self.reader.has_times() {
+            let work = |(reader, _): &mut (Reader, _), part: Objects<'_>| reader.times(part);
+            plugin::in_order(workers(), parts.clone(), work, |read| {
+                result = read.map(|read| times.push(read));
+                result.is_ok()
+            });
+            result?;
+        }
+        times.resize(marks.len(), None);
+        let work = |(reader, metrics): &mut (Reader, Collector), (part, times): (Objects<'_>, Option<Times>)| {
+            let result = reader.read(part, times.as_deref(), metrics);
             (metrics.take(), result)
         };
         let mut result = Ok(());
-        plugin::in_order(workers, parts, work, |(metrics, read)| {
+        plugin::in_order(workers(), parts.zip(times), work, |(metrics, read)| {
             out.add_batch(metrics);
             result = read;
             result.is_ok()

@@ -26,17 +26,8 @@ pub struct Checked {
     pub from: usize,
     /// The first element of an array that is no object.
     pub odd: Option<usize>,
-    /// Elements of an array at which a reader may begin: the first, and others far enough from each other to be worth it.
-    pub marks: Vec<Mark>,
-}
-
-/// An element of an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Where it begins.
-    pub at: usize,
-    /// So many are before it.
-    pub index: usize,
+    /// Where elements of an array begin at which a reader may begin: the first, and others far enough from each other to be worth it.
+    pub marks: Vec<usize>,
 }
 
 /// So many bytes lie between two marks at least.
@@ -143,17 +134,15 @@ struct Checker<'t> {
     /// The brackets that are open.
     open: Vec<u8>,
     odd: Option<usize>,
-    marks: Vec<Mark>,
+    marks: Vec<usize>,
     /// The next mark is not before this place.
     next: usize,
-    /// Elements of the outermost array so far.
-    count: usize,
 }
 
 impl<'t> Checker<'t> {
     fn new(text: &'t str) -> Self {
         let from = skip_space(text.as_bytes(), 0);
-        Checker { text, from, at: from, open: Vec::new(), odd: None, marks: Vec::new(), next: 0, count: 0 }
+        Checker { text, from, at: from, open: Vec::new(), odd: None, marks: Vec::new(), next: 0 }
     }
 
     fn checked(self, top: Top) -> Checked {
@@ -162,10 +151,9 @@ impl<'t> Checker<'t> {
 
     /// Goes on where the check of a part that begins here has ended.
     fn append(&mut self, part: Checker<'t>) {
-        self.marks.extend(part.marks.iter().map(|mark| Mark { at: mark.at, index: mark.index + self.count }));
+        self.marks.extend(part.marks);
         self.odd = self.odd.or(part.odd);
-        (self.at, self.open) = (part.at, part.open);
-        (self.next, self.count) = (part.next, self.count + part.count);
+        (self.at, self.open, self.next) = (part.at, part.open, part.next);
     }
 
     /// Checks up to the end.
@@ -193,10 +181,9 @@ impl<'t> Checker<'t> {
                     self.odd = Some(at);
                 }
                 if at >= self.next {
-                    self.marks.push(Mark { at, index: self.count });
+                    self.marks.push(at);
                     self.next = at + APART;
                 }
-                self.count += 1;
             }
             match first {
                 Some(bracket @ (b'{' | b'[')) => {

@@ -11,7 +11,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, Invalid, Mark, Top, check, check_by_several};
+pub use check::{Checked, Invalid, Top, check, check_by_several};
 pub use escape::{escape, unescape};
 pub use scan::{number_end, plain_end, skip_space, string_end, value_end};
 pub use tree::Tree;

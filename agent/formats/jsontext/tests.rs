@@ -129,7 +129,7 @@ fn a_check_by_several_says_what_a_check_by_one_says() {
         (seed >> 33) as usize % n
     };
     let mut good = 0;
-    for round in 0..30_000 {
+    for round in 0..10_000 {
         // Mostly good ones: one change at most in a list of objects.
         let mut parts: Vec<&str> = (0..next(9)).map(|_| pieces[[0, 10][next(2)]]).collect();
         if round % 2 == 0 && !parts.is_empty() {
@@ -147,12 +147,12 @@ fn a_check_by_several_says_what_a_check_by_one_says() {
             assert_eq!(several.as_ref().map(same), alone.as_ref().map(same), "{text} from {guesses:?}");
             let Ok(several) = several else { continue };
             good += 1;
-            // Marks are elements, counted from the first.
-            for mark in &several.marks {
-                let counted = serde_json::from_str::<Vec<serde_json::Value>>(&format!("{}0]", &text[..mark.at]));
-                assert_eq!(counted.unwrap().len() - 1, mark.index, "{text}");
+            // At marks elements begin.
+            for &mark in &several.marks {
+                let before = serde_json::from_str::<Vec<serde_json::Value>>(&format!("{}0]", &text[..mark]));
+                assert!(before.is_ok(), "{text} at {mark}");
             }
         }
     }
-    assert!(good > 10_000, "{good}");
+    assert!(good > 3_000, "{good}");
 }
