@@ -2,7 +2,7 @@
 //! several parsers where blocks can be read apart, so that a large file takes as many cores as there are.
 
 use crate::encoding::Encoding;
-use agent_api::plugin::{BoxParser, DynParser, in_order, workers};
+use agent_api::plugin::{BoxParser, DynParser, in_order, workers, workers_beside_others};
 use agent_api::{Batch, Body, Collector, Context, Env, ParseError, Result, meter};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -34,7 +34,7 @@ pub(super) fn file(
     }
     let (mut bad, mut blocks) = (ParseError::default(), Blocks::new(file));
     let large = blocks.file.metadata().is_ok_and(|file| file.len() >= LARGE);
-    let several = if large && out.ships() { sharing(env, workers())? } else { Vec::new() };
+    let several = if large && out.ships() { sharing(env, workers_beside_others())? } else { Vec::new() };
     if several.is_empty() {
         while let Some(block) = blocks.next(&*parser) {
             if let Err(e) = parse(&mut *parser, Body::new(block.bytes), out, tag) {
@@ -70,7 +70,9 @@ const PIECE: usize = 4 << 20;
 /// Reads so many bytes of a file by several threads, as most of the time goes into memory that is touched for the first time; less if the
 /// file has become shorter. The file then stands behind them.
 pub(super) fn by_several(file: &mut File, size: usize, workers: usize) -> Result<Vec<u8>> {
-    let mut block = vec![0; size];
+    // With room for the read that finds the end. Zeros that come from the kernel cost nothing until they are touched.
+    let mut block = vec![0; size + BLOCK];
+    block.truncate(size);
     let long = size.div_ceil(workers).max(1);
     let (cpu, reader) = (&meter::here(), &*file);
     let read = std::thread::scope(|scope| {

@@ -77,10 +77,11 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// A parser for each core and one whose block waits; none where the format wants blocks one after the other, or there is one core.
+    /// So many parsers as are worth while; none where the format wants blocks one after the other, or there is one core.
     pub(super) fn new(shared: &Shared, tag: Tag) -> Result<Self> {
         let mut idle = Vec::new();
-        while plugin::workers() > 1 && idle.len() <= plugin::workers() {
+        let workers = plugin::workers_beside_others();
+        while workers > 1 && idle.len() < workers {
             let mut lines = shared.lines()?;
             if !lines.share() {
                 break;

@@ -8,9 +8,18 @@ const AHEAD: usize = 2;
 /// No more than so many threads work on one thing.
 const MOST: usize = 8;
 
-/// How many workers are worth while: as many as there are cores, up to eight.
+/// How many threads can work at the same time: as many as there are cores, up to eight.
 pub fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(MOST)
+}
+
+/// How many workers are worth while where their results are written meanwhile by others: one more than there are cores, as the kernel is
+/// in no hurry to move one of two that wait on one core to another which has just become idle. One where there is one core.
+pub fn workers_beside_others() -> usize {
+    match workers() {
+        1 => 1,
+        cores => cores + 1,
+    }
 }
 
 /// Does `work` on every part, each worker in a thread of its own, and hands the results to `take`, in this thread and in the order

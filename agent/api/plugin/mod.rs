@@ -22,7 +22,7 @@ pub use env::{
     now,
 };
 pub use errors::{BadLine, BuildError, ParseError, StartError, WriteError};
-pub use in_order::{in_order, workers};
+pub use in_order::{in_order, workers, workers_beside_others};
 pub use registry::{Build, Entry, Family, entries, find, here, nearest};
 pub use sender::{Request, Sender, Sink, Stop, outlive, outlived};
 

@@ -132,24 +132,24 @@ impl Json {
     fn side_by_side(&self, workers: usize, text: &str, marks: &[usize], out: &mut Collector) -> Result<(), ParseError> {
         let ends = marks.iter().skip(1).copied().chain([text.len()]);
         let parts = marks.iter().zip(ends).map(|(&from, to)| Objects { text, from, to });
-        // A collector knows from the part before how much memory the next one takes.
-        let workers = || (0..workers).map(|_| (self.reader.clone(), Collector::new())).collect();
         let (mut times, mut result) = (Vec::new(), Ok(()));
         if self.reader.has_times() {
-            let work = |(reader, _): &mut (Reader, _), part: Objects<'_>| reader.times(part);
-            plugin::in_order(workers(), parts.clone(), work, |read| {
+            let work = |reader: &mut Reader, part: Objects<'_>| reader.times(part);
+            plugin::in_order(vec![self.reader.clone(); workers], parts.clone(), work, |read| {
                 result = read.map(|read| times.push(read));
                 result.is_ok()
             });
             result?;
         }
         times.resize(marks.len(), None);
+        // A collector knows from the part before how much memory the next one takes.
+        let workers = (0..plugin::workers_beside_others()).map(|_| (self.reader.clone(), Collector::new())).collect();
         let work = |(reader, metrics): &mut (Reader, Collector), (part, times): (Objects<'_>, Option<Times>)| {
             let result = reader.read(part, times.as_deref(), metrics);
             (metrics.take(), result)
         };
         let mut result = Ok(());
-        plugin::in_order(workers(), parts.zip(times), work, |(metrics, read)| {
+        plugin::in_order(workers, parts.zip(times), work, |(metrics, read)| {
             out.add_batch(metrics);
             result = read;
             result.is_ok()

@@ -60,12 +60,15 @@ pub fn check(text: &str) -> Result<Checked, Invalid> {
     Ok(checker.checked(top))
 }
 
-/// The same by as many threads as there are cores, where the document is a large array.
+/// The same by several threads, where the document is a large array: more than there are cores, as some may begin late.
 ///
 /// Where an element may begin is guessed, and each part is checked as if the guess were right. It was if the check of what stands before
 /// comes to an element at this very place; else that check goes on through the part.
 pub fn check_by_several(text: &str, workers: usize) -> Result<Checked, Invalid> {
-    check_from(text, &guesses(text, workers.min(text.len() / PART)))
+    if workers == 1 {
+        return check(text);
+    }
+    check_from(text, &guesses(text, (workers * EACH).min(text.len() / PART)))
 }
 
 /// Checks a document from its begin and from these places, ascending, side by side.
@@ -104,6 +107,8 @@ pub(super) fn check_from(text: &str, guesses: &[usize]) -> Result<Checked, Inval
     })
 }
 
+/// So many parts there are for each core.
+const EACH: usize = 3;
 /// Documents are not cut into parts of less than so many bytes.
 const PART: usize = 512 << 10;
 /// So far after an even cut an element is looked for.
