@@ -3,7 +3,8 @@
 //! The kernel runs them for live captures; for files they run here. A program is checked when it is made (places of jumps, divisors, the
 //! return at the end), and jumps only go forward, so every run ends. What reads beyond the packet ends the program with "no".
 
-/// One step of a program, as the kernel knows it (`struct sock_filter`).
+/// One step of a program, laid out as the kernel (`struct sock_filter`) and libpcap (`struct bpf_insn`) know it.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// What to do.

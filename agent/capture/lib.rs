@@ -1,19 +1,26 @@
 #![doc = include_str!("README.md")]
 
 mod cache;
-#[cfg(unix)]
+mod capture;
 mod compile;
+mod device;
 mod filter;
 #[cfg(target_os = "linux")]
 mod interface;
+mod library;
 #[cfg(target_os = "linux")]
 mod ring;
+mod session;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 pub use cache::prefetch;
-#[cfg(unix)]
+pub use capture::{Capture, Drops, Frame, Options};
 pub use compile::compile;
+pub use device::{Device, devices};
 pub use filter::{Filter, Instruction};
 #[cfg(target_os = "linux")]
 pub use interface::{Interface, interfaces};
 #[cfg(target_os = "linux")]
-pub use ring::{Block, Drops, Frame, Options, Ring};
+pub use ring::{Block, Ring};
+pub use session::{Session, Waker};

@@ -5,7 +5,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::filter::Filter;
+use crate::filter::{Filter, Instruction};
+use crate::{Drops, Frame, Options};
 use std::ffi::CString;
 use std::io;
 use std::mem::{offset_of, size_of};
@@ -17,39 +18,6 @@ use std::time::Duration;
 const BLOCK: usize = 1 << 18;
 /// A block that is not full is handed over after so many milliseconds.
 const PATIENCE: u32 = 50;
-
-/// How an interface is listened to.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Also what is for others.
-    pub promiscuous: bool,
-    /// Bytes of the ring.
-    pub ring: usize,
-}
-
-/// What the kernel says of a socket since it was asked last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drops {
-    /// Packets that the filter wanted, dropped ones included.
-    pub packets: u32,
-    /// Packets for which there was no room in the ring.
-    pub dropped: u32,
-}
-
-/// A packet in a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame<'a> {
-    /// The captured bytes, from the begin of the link's header.
-    pub bytes: &'a [u8],
-    /// The bytes on the wire.
-    pub wire: u32,
-    /// Nanoseconds since 1970.
-    pub time: i64,
-    /// The tag that was taken off by the interface.
-    pub vlan: Option<u16>,
-    /// It was sent by this host.
-    pub outgoing: bool,
-}
 
 /// A socket and its ring.
 #[derive(Debug)]
@@ -68,7 +36,8 @@ impl Ring {
     /// Listens to an interface, from the call on.
     ///
     /// # Errors
-    /// There is no such interface, the right is missing (`PermissionDenied`), or the ring is too large for the kernel.
+    /// There is no such interface, the right is missing (`PermissionDenied`), the kernel has no such sockets or no such rings (`Unsupported`),
+    /// or the ring is too large for it.
     pub fn open(interface: &str, options: Options, filter: Option<&Filter>) -> io::Result<Self> {
         let name = CString::new(interface)?;
         // SAFETY: the name is a C string.
@@ -78,13 +47,13 @@ impl Ring {
         }
         // Without a protocol nothing arrives before everything is set up.
         // SAFETY: no pointers; what it returns is checked.
-        let fd = checked(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) })?;
+        let fd = checked(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) })
+            .map_err(|e| unsupported("AF_PACKET", e))?;
         // SAFETY: it was just opened and belongs to nobody else.
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-        set(&socket, libc::SOL_PACKET, libc::PACKET_VERSION, &libc::tpacket_versions::TPACKET_V3)?;
-        if let Some(filter) = filter {
-            attach(&socket, filter)?;
-        }
+        set(&socket, libc::SOL_PACKET, libc::PACKET_VERSION, &libc::tpacket_versions::TPACKET_V3)
+            .map_err(|e| unsupported("TPACKET_V3", e))?;
+        attach(&socket, filter, options.snaplen)?;
         let blocks = (options.ring / BLOCK).clamp(2, 1 << 14);
         let request = libc::tpacket_req3 {
             tp_block_size: BLOCK as u32,
@@ -179,7 +148,7 @@ impl Ring {
                 &mut length,
             )
         })?;
-        Ok(Drops { packets: stats.tp_packets, dropped: stats.tp_drops })
+        Ok(Drops { packets: stats.tp_packets, dropped: stats.tp_drops, interface: 0 })
     }
 
     /// Why the socket failed.
@@ -275,12 +244,30 @@ fn frame(block: &[u8], at: usize) -> Option<(Frame<'_>, usize)> {
     Some((frame, word(offset_of!(libc::tpacket3_hdr, tp_next_offset))? as usize))
 }
 
-fn attach(socket: &OwnedFd, filter: &Filter) -> io::Result<()> {
+/// Has the kernel put into the ring what a filter wants, and of each packet as many bytes as the last step returns.
+fn attach(socket: &OwnedFd, filter: Option<&Filter>, snaplen: u32) -> io::Result<()> {
+    let all = [Instruction { code: 6, jt: 0, jf: 0, k: snaplen }];
+    let steps = filter.map_or(&all[..], Filter::steps);
     let mut steps: Vec<libc::sock_filter> =
-        filter.steps().iter().map(|s| libc::sock_filter { code: s.code, jt: s.jt, jf: s.jf, k: s.k }).collect();
+        steps.iter().map(|s| libc::sock_filter { code: s.code, jt: s.jt, jf: s.jf, k: s.k }).collect();
     // A filter has at most 4096 steps.
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
     set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+/// What a kernel answers that does not know something; other errors stay what they are.
+fn unsupported(what: &str, error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(
+            libc::EAFNOSUPPORT
+            | libc::EPROTONOSUPPORT
+            | libc::ESOCKTNOSUPPORT
+            | libc::ENOPROTOOPT
+            | libc::EOPNOTSUPP
+            | libc::EINVAL,
+        ) => io::Error::new(io::ErrorKind::Unsupported, format!("this kernel has no {what}: {error}")),
+        _ => error,
+    }
 }
 
 /// Sets an option of the socket. `T` is the structure that the kernel expects for it.

@@ -92,7 +92,6 @@ impl Feed {
     }
 
     /// Takes a packet of an interface that may have taken off its tag, and whose kernel has run the filter.
-    #[cfg(target_os = "linux")]
     pub(super) fn take(&mut self, record: Record, bytes: &[u8], vlan: Option<u16>) {
         self.counted.bytes += u64::from(record.wire);
         let record =

@@ -5,20 +5,20 @@
 
 mod feed;
 mod files;
-#[cfg(target_os = "linux")]
 mod live;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use crate::globpath::GlobPath;
 use agent_api::*;
-use agent_capture::Filter;
+use agent_capture::{Filter, Session};
 use agent_packets::metadata::Inspector;
 use feed::Options;
 use files::Files;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sources::Sources;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,7 +31,6 @@ struct Pcap {
     settings: Settings,
     files: Files,
     shared: Arc<Shared>,
-    #[cfg(target_os = "linux")]
     live: live::Live,
     once: bool,
 }
@@ -51,8 +50,11 @@ const INSPECTED: usize = 1 << 17;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
-    /// Interfaces to capture from: names, or patterns with `*`, `?`, `[...]`; `any` is all that are up. Linux only.
+    /// Interfaces to capture from: names, or patterns with `*`, `?`, `[...]`; `any` is all that are up. On Windows also what they are, as
+    /// `Intel*`, in place of `\Device\NPF_{...}`.
     interfaces: Vec<String>,
+    /// How: `af_packet` (Linux), `libpcap` (on Windows Npcap), or `auto`, which is the first where it serves, else the second.
+    method: Method,
     /// Capture files: pcap or pcapng, bare or packed with gzip or zstd, also named pipes; patterns as in `inputs.file`; `-` is standard input.
     files: Vec<String>,
     /// Wait for more at the end of a file, and for new files; a file that is replaced is read from its beginning.
@@ -66,7 +68,7 @@ struct Settings {
     snaplen: u32,
     /// The ring between kernel and agent, for each worker of an interface.
     ring_size: Size,
-    /// Threads for each interface, between which the kernel divides the flows; 0 is as many as there are cores.
+    /// Threads for each interface, between which the kernel divides the flows; 0 is as many as there are cores. Libpcap has one.
     workers: usize,
     /// Take one packet of so many.
     sampling: u32,
@@ -75,10 +77,20 @@ struct Settings {
     metadata: bool,
 }
 
+/// How interfaces are captured from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Method {
+    Auto,
+    AfPacket,
+    Libpcap,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             interfaces: Vec::new(),
+            method: Method::Auto,
             files: Vec::new(),
             follow: false,
             filter: String::new(),
@@ -108,8 +120,6 @@ impl Plugin for Pcap {
             !settings.interfaces.is_empty() || !settings.files.is_empty(),
             "neither interfaces nor files are given"
         );
-        let live = cfg!(target_os = "linux") || settings.interfaces.is_empty();
-        ensure!(live, "interfaces: can only be captured from on Linux");
         let pattern = |file: &String| Ok((PathBuf::from(file), GlobPath::new(file)?));
         let patterns = settings.files.iter().filter(|f| *f != "-").map(pattern).collect::<Result<_>>();
         let shared = Arc::new(Shared {
@@ -124,7 +134,6 @@ impl Plugin for Pcap {
         });
         Ok(Pcap {
             files: Files::new(patterns.context("files")?, settings.files.iter().any(|f| f == "-")),
-            #[cfg(target_os = "linux")]
             live: live::Live::new(&settings)?,
             once: env.agent.once,
             shared,
@@ -135,17 +144,17 @@ impl Plugin for Pcap {
 
 impl Listener for Pcap {
     async fn open(&mut self) -> Result<(), StartError> {
-        // A mistake in an expression is to be seen now, not at the first file.
-        self.shared.filters.of(ETHERNET).map_err(|e| anyhow!("filter: {e}"))?;
-        #[cfg(target_os = "linux")]
-        self.live.open(&self.shared)?;
+        let tried = self.live.open(&self.shared)?;
+        // A mistake in an expression is to be seen now, not at the first file or interface.
+        if !tried || !self.settings.files.is_empty() {
+            self.shared.filters.of(ETHERNET).map_err(|e| anyhow!("filter: {e}"))?;
+        }
         Ok(())
     }
 
     async fn listen(&mut self, out: Sender, mut stop: Stop) -> Result<()> {
         let follow = self.settings.follow && !self.once;
         let mut reading = self.files.start(&self.shared, &out, &stop, follow);
-        #[cfg(target_os = "linux")]
         self.live.start(&self.shared, &out, &stop);
         while let Some(request) = stop.next().await {
             if self.once {
@@ -156,12 +165,10 @@ impl Listener for Pcap {
             if follow {
                 reading.extend(self.files.start(&self.shared, &out, &stop, follow));
             }
-            #[cfg(target_os = "linux")]
-            self.live.look_again(&self.shared, &out, &stop);
+            self.live.look_again(&self.shared, &out, &stop).await;
             self.shared.sources.report(&out).await;
             drop(request);
         }
-        #[cfg(target_os = "linux")]
         self.live.ended().await;
         // A thread that reads from a pipe ends when something comes; nobody waits for that.
         for ended in reading.into_iter().filter(files::Reading::stops) {
@@ -204,18 +211,18 @@ impl Filters {
         if let Some(filter) = known.get(&link) {
             return Ok(filter.clone());
         }
-        let filter = compile(&self.expression, link, self.snaplen)?;
+        let filter = agent_capture::compile(&self.expression, link, self.snaplen);
+        let filter = filter.map_err(|e| anyhow!("compile {:?}: {e}", self.expression))?;
         known.insert(link, Some(filter.clone()));
         Ok(Some(filter))
     }
-}
 
-#[cfg(unix)]
-fn compile(expression: &str, link: u16, snaplen: u32) -> Result<Filter> {
-    agent_capture::compile(expression, link, snaplen).map_err(|e| anyhow!("compile {expression:?}: {e}"))
-}
-
-#[cfg(not(unix))]
-fn compile(expression: &str, _: u16, _: u32) -> Result<Filter> {
-    bail!("compile {expression:?}: on this system only programs can be given, as tcpdump -ddd prints them")
+    /// Has libpcap choose.
+    fn choose(&self, session: &mut Session) -> Result<()> {
+        match &self.program {
+            Some(program) => session.filter(program).map_err(|e| anyhow!("filter: {e}")),
+            None if self.expression.is_empty() => Ok(()),
+            None => session.want(&self.expression).map_err(|e| anyhow!("filter: compile {:?}: {e}", self.expression)),
+        }
+    }
 }

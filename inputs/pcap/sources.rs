@@ -82,13 +82,11 @@ impl Source {
     }
 
     /// Adds packets for which the kernel had no room.
-    #[cfg(target_os = "linux")]
     pub(super) fn dropped(&self, packets: u64) {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).dropped += packets;
     }
 
     /// Sets what the interface itself has dropped since the start.
-    #[cfg(target_os = "linux")]
     pub(super) fn interface_dropped(&self, packets: u64) {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner).interface_dropped = packets;
     }
