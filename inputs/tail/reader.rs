@@ -127,7 +127,7 @@ impl Reader {
             self.full = if read == BLOCK { self.full + 1 } else { 0 };
             // Where more files are behind than there are cores, each core has one of them.
             if self.full == CATCHES_UP && self.ahead.is_none() && self.shared.behind.load(SeqCst) < plugin::workers() {
-                self.ahead = Some(Ahead::new(&self.shared, self.tag.clone())?);
+                self.ahead = Some(Ahead::new(&self.shared, &self.tag)?);
             }
             self.progressed();
             if !self.take(out, stop).await {
@@ -217,16 +217,22 @@ impl Reader {
         true
     }
 
-    /// Room for lines below what may be under way; None if the agent stops.
+    /// Room for lines below what may be under way; None if the agent stops. Meanwhile what is under way here is handed on, as it gives its
+    /// room back only then; once all is, the outputs are urged.
     async fn credit(&mut self, lines: usize, out: &Sender, stop: &Stop) -> Option<OwnedSemaphorePermit> {
-        let (credit, lines) = (self.shared.credit.clone(), u32::try_from(lines).unwrap_or(u32::MAX));
-        if let Ok(permit) = credit.clone().try_acquire_many_owned(lines) {
-            return Some(permit);
+        let lines = u32::try_from(lines).unwrap_or(u32::MAX);
+        let mut permit = std::pin::pin!(self.shared.credit.clone().acquire_many_owned(lines));
+        while let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.is_busy()) {
+            let parsed = tokio::select! {
+                biased;
+                permit = &mut permit => return permit.ok(),
+                parsed = ahead.next() => parsed,
+            };
+            self.take_in(parsed, out).await;
         }
-        // What is under way here gives its room back only when it has been handed on.
-        self.settle(out).await;
         tokio::select! {
-            permit = out.urging(credit.acquire_many_owned(lines)) => permit.ok(),
+            biased;
+            permit = out.urging(permit) => permit.ok(),
             () = stop.stopped() => None,
         }
     }
@@ -239,7 +245,13 @@ impl Reader {
     /// Hands on the first block that is under way; false if there is none.
     async fn settle_first(&mut self, out: &Sender) -> bool {
         let Some(ahead) = &mut self.ahead else { return false };
-        let Some(mut parsed) = ahead.next().await else { return false };
+        let parsed = ahead.next().await;
+        self.take_in(parsed, out).await
+    }
+
+    /// Hands on what a parser has made; false if it is nothing.
+    async fn take_in(&mut self, parsed: Option<Parsed>, out: &Sender) -> bool {
+        let Some(mut parsed) = parsed else { return false };
         self.lines.join(&mut parsed.batch);
         self.deliver(parsed, out).await;
         true
