@@ -14,7 +14,7 @@ impl Decoder {
         if head[1] != 0 {
             return Err(Cause::NotIp);
         }
-        rest.limit(usize::from(u16::from_be_bytes([head[4], head[5]])));
+        // The length it tells is of no use: IP has its own, and there are concentrators that get this one wrong.
         self.ppp(rest)
     }
 

@@ -209,7 +209,6 @@ fn gtp(rest: &mut Rest<'_>) -> Option<Header> {
     if head[0] & 0xf0 != 0x30 || head[1] != 0xff {
         return None;
     }
-    rest.limit(usize::from(u16::from_be_bytes([head[2], head[3]])));
     if head[0] & 7 != 0 {
         let mut next = rest.take::<4>().ok()?[3];
         while head[0] & 4 != 0 && next != 0 {

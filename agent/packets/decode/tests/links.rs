@@ -125,6 +125,11 @@ fn labels_and_tags() {
     assert_inner(1, &ether(0x8847, &[&[0, 1, 1, 64, 0, 0, 0, 0], &ether(0x0800, &ip)[..]].concat()));
     let session = [&[0x11, 0, 0, 7, 0, 42, 0, 0x21], &ip[..]].concat();
     assert_inner(1, &ether(0x8864, &session));
+    // Padded, and with a length that is too short.
+    for length in [42, 8] {
+        let wrong = [&[0x11, 0, 0, 7, 0, length, 0, 0x21], &ip[..], &[0; 6]].concat();
+        assert_inner(1, &ether(0x8864, &wrong));
+    }
     for (kind, head) in [
         (0x8909, &[1, 1, 0, 1, 0, 7][..]),
         (0x8926, &[0; 4]),
