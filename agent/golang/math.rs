@@ -8,7 +8,7 @@
 //!
 //! Angles are in radians. Where a function has no value the result is NaN.
 
-use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, LOG2_E, PI};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, PI};
 
 /// From here on angles are reduced by the system's library: 2^29.
 const LARGE_ANGLE: f64 = 536_870_912.0;
@@ -209,6 +209,53 @@ pub fn tanh(x: f64) -> f64 {
     }
     let square = x * x;
     x + x * square * polynomial(square, &TANH_ABOVE) / polynomial(square, &TANH_BELOW)
+}
+
+/// From here on the logarithm of twice the number stands for the area functions: 2^28.
+const LARGE_AREA: f64 = 268_435_456.0;
+
+/// The area hyperbolic sine.
+pub fn asinh(x: f64) -> f64 {
+    let size = x.abs();
+    if !x.is_finite() || size < 1.0 / LARGE_AREA {
+        return x;
+    }
+    let value = if size > LARGE_AREA {
+        ln(size) + LN_2
+    } else if size > 2.0 {
+        ln(2.0 * size + 1.0 / ((size * size + 1.0).sqrt() + size))
+    } else {
+        (size + size * size / (1.0 + (1.0 + size * size).sqrt())).ln_1p()
+    };
+    value.copysign(x)
+}
+
+/// The area hyperbolic cosine.
+pub fn acosh(x: f64) -> f64 {
+    if x.is_nan() || x < 1.0 {
+        f64::NAN
+    } else if x >= LARGE_AREA {
+        ln(x) + LN_2
+    } else if x > 2.0 {
+        ln(2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt()))
+    } else {
+        let above = x - 1.0;
+        (above + (2.0 * above + above * above).sqrt()).ln_1p()
+    }
+}
+
+/// The area hyperbolic tangent.
+pub fn atanh(x: f64) -> f64 {
+    let size = x.abs();
+    if size.is_nan() || size > 1.0 {
+        return f64::NAN;
+    }
+    if size < 1.0 / LARGE_AREA {
+        return x;
+    }
+    let double = size + size;
+    let value = if size < 0.5 { double + double * size / (1.0 - size) } else { double / (1.0 - size) };
+    (0.5 * value.ln_1p()).copysign(x)
 }
 
 /// The power of e.

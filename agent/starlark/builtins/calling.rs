@@ -37,7 +37,10 @@ fn extreme(vm: &mut Vm<'_>, args: &[Value], named: &[Value], function: &str, wan
     }
     let items = match args {
         [] => fail!("{function} requires at least one positional argument"),
-        &[single] => vm.cx().iterate(single, &format!("{function}: for parameter iterable"))?,
+        &[single] => match vm.cx().iterable(single)? {
+            Some(items) => items,
+            None => fail!("{function}: {} value is not iterable", vm.cx().type_name(single)),
+        },
         several => several.to_vec(),
     };
     let mut best: Option<(Value, Value)> = None;
@@ -46,7 +49,8 @@ fn extreme(vm: &mut Vm<'_>, args: &[Value], named: &[Value], function: &str, wan
         let better = match best {
             Some((_, best)) => {
                 let operator = if wanted == Ordering::Greater { ">" } else { "<" };
-                vm.machine.heap.compare(rank, best, operator)? == wanted
+                let order = vm.machine.heap.compare(rank, best, operator);
+                order.map_err(|error| error.prefixed(function))? == wanted
             }
             None => true,
         };

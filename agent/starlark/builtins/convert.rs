@@ -29,7 +29,11 @@ fn str(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     if let Value::Str(_) = value {
         return Ok(value);
     }
-    let text = cx.str(value)?;
+    // Only here are bytes read as text; formats show them as they are written.
+    let text = match cx.heap.bytes_value(value) {
+        Some(bytes) => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
+        None => cx.str(value)?,
+    };
     cx.heap.reserve(text.len())?;
     Ok(cx.heap.byte_string(&text))
 }
@@ -47,9 +51,11 @@ fn bytes(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
                 fail!("bytes: got {}, want string, bytes, or iterable of ints", cx.type_name(value));
             };
             let byte = |(at, item): (usize, Value)| match item {
-                Value::Int(byte) => {
-                    u8::try_from(byte).map_err(|_| Error::new(format!("bytes: at index {at}, {byte} out of range")))
-                }
+                Value::Int(byte) => u8::try_from(byte).map_err(|_| {
+                    Error::new(format!(
+                        "bytes: at index {at}, {byte} out of range (want value in unsigned 8-bit range)"
+                    ))
+                }),
                 other => fail!("bytes: at index {at}, got {}, want int", cx.type_name(other)),
             };
             items.into_iter().enumerate().map(byte).collect::<Result<Vec<u8>>>()?
@@ -60,7 +66,7 @@ fn bytes(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn list(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [value] = args.plain::<1>("list", 0)?;
-    let items = value.map_or(Ok(Vec::new()), |value| cx.iterate(value, "list: for parameter iterable"))?;
+    let items = value.map_or(Ok(Vec::new()), |value| cx.iterate(value, "list: for parameter 1"))?;
     cx.heap.reserve(size_of_val(items.as_slice()))?;
     Ok(cx.heap.list(items))
 }
@@ -70,14 +76,14 @@ fn tuple(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     if let Some(Value::Tuple(_)) = value {
         return Ok(value.unwrap_or(Value::None));
     }
-    let items = value.map_or(Ok(Vec::new()), |value| cx.iterate(value, "tuple: for parameter iterable"))?;
+    let items = value.map_or(Ok(Vec::new()), |value| cx.iterate(value, "tuple: for parameter 1"))?;
     cx.heap.reserve(size_of_val(items.as_slice()))?;
     Ok(cx.heap.tuple(&items))
 }
 
 fn set(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [value] = args.plain::<1>("set", 0)?;
-    let items = value.map_or(Ok(Vec::new()), |value| cx.iterate(value, "set: for parameter iterable"))?;
+    let items = value.map_or(Ok(Vec::new()), |value| cx.iterate(value, "set: for parameter 1"))?;
     cx.new_set(&items).map_err(|error| error.prefixed("set"))
 }
 
@@ -122,7 +128,7 @@ fn float(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
             match agent_golang::number::parse_float(&text) {
                 Ok(value) => Ok(Value::Float(value)),
                 Err(error) if error.is_out_of_range() => fail!("float: floating-point number too large"),
-                Err(_) => fail!("float: invalid float literal: {}", clipped(&text)),
+                Err(_) => fail!("invalid float literal: {}", clipped(&text)),
             }
         }
         Some(other) => match cx.heap.number(other) {
@@ -130,7 +136,7 @@ fn float(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
                 fail!("float: int too large to convert to float")
             }
             Some(value) => Ok(Value::Float(value)),
-            None => fail!("float: got {}, want number or string", cx.type_name(other)),
+            None => fail!("float got {}, want number or string", cx.type_name(other)),
         },
     }
 }
@@ -145,7 +151,7 @@ fn int(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     if let Value::Str(id) = value {
         let base = base.unwrap_or(10);
         if base != 0 && !(2..=36).contains(&base) {
-            fail!("int: invalid base {base} (must be between 2 and 36, or 0)");
+            fail!("int: base must be an integer >= 2 && <= 36");
         }
         let text = String::from_utf8_lossy(cx.heap.bytes_of(id)).into_owned();
         return match parse_int(&text, base as u32) {
@@ -207,8 +213,7 @@ pub(super) fn truncate(value: f64) -> Result<i128> {
     }
 }
 
-/// Quoted, and cut if it is long.
+/// Without quotes, as scripts that compare what `catch` gives expect it, and cut if it is long.
 fn clipped(text: &str) -> String {
-    let short: String = text.chars().take(60).collect();
-    format!("{short:?}")
+    text.chars().take(60).collect()
 }

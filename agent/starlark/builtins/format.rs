@@ -62,9 +62,9 @@ fn field(cx: &mut Cx<'_>, out: &mut Vec<u8>, field: &str, args: Args<'_>, number
             None => fail!("format: tuple index out of range"),
         },
         None => {
-            for (sign, what) in [('[', "element"), ('.', "attribute")] {
+            for (sign, what) in [('[', "element syntax a[i]"), ('.', "attribute syntax x.y")] {
                 if name.contains(sign) {
-                    fail!("format: {what} syntax is not supported in replacement fields: {name}");
+                    fail!("format: {what} is not supported in replacement fields: {name}");
                 }
             }
             match args.named().find(|&(key, _)| cx.heap.text(key) == name) {

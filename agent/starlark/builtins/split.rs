@@ -10,16 +10,20 @@ pub(super) fn split(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: 
     let [separator, most] = args.plain::<2>(function, 0)?;
     let most = match most {
         None | Some(Value::None) => usize::MAX,
-        Some(most) => usize::try_from(cx.small_int(most, function, "maxsplit")?).unwrap_or(usize::MAX),
+        Some(most) => usize::try_from(cx.small_int(most, function, "2")?).unwrap_or(usize::MAX),
     };
     let id = receiver_id(receiver)?;
     let text = cx.heap.bytes_of(id);
     let mut parts = match separator {
         None | Some(Value::None) => words(text, most, last),
         separator => {
-            let separator = cx.heap.bytes_of(cx.need_str(separator, function, "sep")?);
+            let Some(Value::Str(separator)) = separator else {
+                let found = cx.type_name(separator.unwrap_or(Value::None));
+                fail!("{function}: got {found} for separator, want string");
+            };
+            let separator = cx.heap.bytes_of(separator);
             if separator.is_empty() {
-                fail!("{function}: empty separator");
+                fail!("split: empty separator");
             }
             fields(text, separator, most, last)
         }

@@ -200,7 +200,7 @@ fn istitle(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>) -> Result<Value> {
 
 fn count(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>) -> Result<Value> {
     let [part, from, to] = args.plain::<3>("count", 1)?;
-    let part = cx.need_str(part, "count", "sub")?;
+    let part = cx.need_str(part, "count", "1")?;
     let text = cx.heap.bytes_of(receiver_id(receiver)?);
     let (from, to) = cx.bounds(from, to, text.len(), "count")?;
     let (text, part) = (&text[from..to], cx.heap.bytes_of(part));
@@ -215,7 +215,7 @@ fn count(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>) -> Result<Value> {
 /// `find` and `rfind` answer -1 where `index` and `rindex` fail.
 fn find(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, last: bool) -> Result<Value> {
     let [part, from, to] = args.plain::<3>(function, 1)?;
-    let part = cx.need_str(part, function, "sub")?;
+    let part = cx.need_str(part, function, "1")?;
     let text = cx.heap.bytes_of(receiver_id(receiver)?);
     let (from, to) = cx.bounds(from, to, text.len(), function)?;
     let (text, part) = (&text[from..to], cx.heap.bytes_of(part));
@@ -259,7 +259,7 @@ fn affix(
 
 fn join(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>) -> Result<Value> {
     let items = args.single("join")?;
-    let items = cx.iterate(items, "join: for parameter iterable")?;
+    let items = cx.iterate(items, "join: for parameter 1")?;
     let separator = cx.heap.bytes_of(receiver_id(receiver)?);
     let mut out = Vec::new();
     for (at, item) in items.into_iter().enumerate() {
@@ -282,7 +282,7 @@ fn strip(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, left:
     let (from, to) = match chars {
         None | Some(Value::None) => trimmed(bytes, left, right, char::is_whitespace),
         chars => {
-            let set = cx.heap.text(Value::Str(cx.need_str(chars, function, "cutset")?));
+            let set = cx.heap.text(Value::Str(cx.need_str(chars, function, "1")?));
             match set.is_empty() {
                 // As without an argument.
                 true => trimmed(bytes, left, right, char::is_whitespace),
@@ -313,7 +313,7 @@ fn trimmed(bytes: &[u8], left: bool, right: bool, remove: impl Fn(char) -> bool)
 
 fn partition(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, last: bool) -> Result<Value> {
     let [separator] = args.plain::<1>(function, 1)?;
-    let separator_id = cx.need_str(separator, function, "sep")?;
+    let separator_id = cx.need_str(separator, function, "1")?;
     let id = receiver_id(receiver)?;
     let (text, separator) = (cx.heap.bytes_of(id), cx.heap.bytes_of(separator_id));
     if separator.is_empty() {
@@ -333,7 +333,7 @@ fn partition(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, l
 
 fn remove(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, prefix: bool) -> Result<Value> {
     let [part] = args.plain::<1>(function, 1)?;
-    let part = cx.need_str(part, function, if prefix { "prefix" } else { "suffix" })?;
+    let part = cx.need_str(part, function, "1")?;
     let id = receiver_id(receiver)?;
     let (text, part) = (cx.heap.bytes_of(id), cx.heap.bytes_of(part));
     let (length, width) = (text.len(), part.len());
@@ -346,8 +346,8 @@ fn remove(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>, function: &str, pref
 
 fn replace(cx: &mut Cx<'_>, receiver: Value, args: Args<'_>) -> Result<Value> {
     let [old, new, count] = args.plain::<3>("replace", 2)?;
-    let (old, new) = (cx.need_str(old, "replace", "old")?, cx.need_str(new, "replace", "new")?);
-    let count = count.map_or(Ok(-1), |count| cx.small_int(count, "replace", "count"))?;
+    let (old, new) = (cx.need_str(old, "replace", "1")?, cx.need_str(new, "replace", "2")?);
+    let count = count.map_or(Ok(-1), |count| cx.small_int(count, "replace", "3"))?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let text = cx.heap.bytes_of(receiver_id(receiver)?);
     let out = replaced(cx.heap, text, cx.heap.bytes_of(old), cx.heap.bytes_of(new), count)?;

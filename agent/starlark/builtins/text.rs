@@ -34,10 +34,7 @@ impl Cx<'_> {
     pub(crate) fn write_str(&mut self, out: &mut Vec<u8>, value: Value) -> Result<()> {
         match value {
             Value::Str(id) => out.extend_from_slice(self.heap.bytes_of(id)),
-            other => match self.heap.bytes_value(other) {
-                Some(bytes) => out.extend_from_slice(String::from_utf8_lossy(bytes).as_bytes()),
-                None => self.write_repr(out, other, &mut Vec::new())?,
-            },
+            other => self.write_repr(out, other, &mut Vec::new())?,
         }
         Ok(())
     }

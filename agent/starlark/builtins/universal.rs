@@ -32,19 +32,19 @@ fn abs(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
             Some(value) => Ok(cx.heap.int(value)),
             None => fail!("abs: integer overflow: only integers of up to 128 bits are supported"),
         },
-        _ => fail!("abs: got {}, want int or float", cx.type_name(value)),
+        _ => fail!("got {}, want int or float", cx.type_name(value)),
     }
 }
 
 fn all(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let value = args.single("all")?;
-    let items = cx.iterate(value, "all: for parameter iterable")?;
+    let items = cx.iterate(value, "all: for parameter 1")?;
     Ok(Value::Bool(items.into_iter().all(|item| cx.truth(item))))
 }
 
 fn any(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let value = args.single("any")?;
-    let items = cx.iterate(value, "any: for parameter iterable")?;
+    let items = cx.iterate(value, "any: for parameter 1")?;
     Ok(Value::Bool(items.into_iter().any(|item| cx.truth(item))))
 }
 
@@ -85,8 +85,8 @@ fn dir(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn enumerate(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [value, start] = args.plain::<2>("enumerate", 1)?;
-    let start = start.map_or(Ok(0), |start| cx.small_int(start, "enumerate", "start"))?;
-    let items = cx.iterate(value.unwrap_or(Value::None), "enumerate: for parameter iterable")?;
+    let start = start.map_or(Ok(0), |start| cx.small_int(start, "enumerate", "2"))?;
+    let items = cx.iterate(value.unwrap_or(Value::None), "enumerate: for parameter 1")?;
     cx.heap.reserve(items.len().saturating_mul(64))?;
     let number = |at: usize| Value::Int(start.wrapping_add(at as i64));
     let pairs = items.into_iter().enumerate().map(|(at, item)| cx.heap.tuple(&[number(at), item])).collect();
@@ -184,7 +184,7 @@ fn repr(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn reversed(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let value = args.single("reversed")?;
-    let mut items = cx.iterate(value, "reversed: for parameter iterable")?;
+    let mut items = cx.iterate(value, "reversed: for parameter 1")?;
     items.reverse();
     Ok(cx.heap.list(items))
 }

@@ -68,7 +68,7 @@ impl Reader<'_> {
         let mut open = self.open(b']');
         while open {
             items.push(self.value(depth + 1)?);
-            open = self.more(b']', ", want ',' or ']'")?;
+            open = self.more(b']', "", "',' or ']'")?;
         }
         self.heap.reserve(size_of_val(items.as_slice()))?;
         Ok(self.heap.list(items))
@@ -80,18 +80,18 @@ impl Reader<'_> {
         while open {
             self.skip_blanks();
             if self.peek() != Some(b'"') {
-                return Err(self.unexpected(", want object key"));
+                return Err(self.no_key(depth));
             }
             let key = self.string()?;
             self.skip_blanks();
             if self.peek() != Some(b':') {
-                return Err(self.unexpected(", want ':'"));
+                return Err(self.unlike("after object key, ", "':' "));
             }
             self.at += 1;
             let value = self.value(depth + 1)?;
             let key = self.heap.string(&key);
             self.heap.insert(dict, key, value)?;
-            open = self.more(b'}', ", want ',' or '}'")?;
+            open = self.more(b'}', "in object, ", "',' or '}'")?;
         }
         Ok(dict)
     }
@@ -106,11 +106,11 @@ impl Reader<'_> {
     }
 
     /// Steps over what follows an item; true if another one follows.
-    fn more(&mut self, close: u8, wanted: &str) -> Result<bool> {
+    fn more(&mut self, close: u8, place: &str, wanted: &str) -> Result<bool> {
         self.skip_blanks();
         let next = self.peek();
         if next != Some(b',') && next != Some(close) {
-            return Err(self.unexpected(wanted));
+            return Err(self.unlike(place, wanted));
         }
         self.at += 1;
         Ok(next == Some(b','))
@@ -135,10 +135,11 @@ impl Reader<'_> {
             self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
             valid &= self.digits() > 0;
         }
-        let text = &self.text[start..self.at];
+        let end = self.at;
+        let text = &self.text[start..end];
         let invalid = || {
             let text: String = text.chars().take(60).collect();
-            Error::new(format!("at offset {start}, invalid number: {text}"))
+            Error::new(format!("at offset {end}, invalid number: {text}"))
         };
         if !valid {
             return Err(invalid());
@@ -146,7 +147,10 @@ impl Reader<'_> {
         match text.parse::<i128>() {
             Ok(value) if !float => Ok(self.heap.int(value)),
             // Integers beyond what fits become the nearest float: better than no value.
-            _ => text.parse().map(Value::Float).map_err(|_| invalid()),
+            _ => match text.parse::<f64>() {
+                Ok(value) if value.is_finite() => Ok(Value::Float(value)),
+                _ => Err(invalid()),
+            },
         }
     }
 
@@ -226,6 +230,24 @@ impl Reader<'_> {
     fn unexpected(&self, what: &str) -> Error {
         match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
             Some(c) => self.error(&format!("unexpected character {c:?}{what}")),
+            None => self.error("unexpected end of file"),
+        }
+    }
+
+    /// What stands in an object in place of a key: the error of a value that is none, or the type of the value.
+    fn no_key(&mut self, depth: usize) -> Error {
+        match self.value(depth + 1) {
+            Ok(value) => {
+                let kind = self.heap.type_of(value).unwrap_or("object");
+                self.error(&format!("got {kind} for object key, want string"))
+            }
+            Err(error) => error,
+        }
+    }
+
+    fn unlike(&self, place: &str, wanted: &str) -> Error {
+        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+            Some(c) => self.error(&format!("{place}got {c:?}, want {wanted}")),
             None => self.error("unexpected end of file"),
         }
     }

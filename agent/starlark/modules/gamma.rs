@@ -1,6 +1,7 @@
 //! The gamma function: a rational approximation between 2 and 3, and Stirling's formula for large arguments, with the
 //! coefficients of Moshier's Cephes library.
 
+use agent_golang::math;
 use std::f64::consts::PI;
 
 const P: [f64; 7] = [
@@ -39,7 +40,11 @@ pub(super) fn gamma(x: f64) -> f64 {
         return f64::INFINITY.copysign(x);
     }
     if x.abs() > 33.0 {
-        return if x > 0.0 { large(x) } else { reflected(-x) };
+        if x < 0.0 {
+            return reflected(-x);
+        }
+        let (first, second) = stirling(x);
+        return first * second;
     }
     let (mut x, mut product) = (x, 1.0);
     while x >= 3.0 {
@@ -64,22 +69,24 @@ pub(super) fn gamma(x: f64) -> f64 {
 fn reflected(size: f64) -> f64 {
     let sign = if size.floor() % 2.0 == 0.0 { -1.0 } else { 1.0 };
     let near = if size.fract() > 0.5 { size.fract() - 1.0 } else { size.fract() };
-    sign * PI / ((size * (PI * near).sin()).abs() * large(size))
+    let (first, second) = stirling(size);
+    sign * PI / ((size * math::sin(PI * near)).abs() * first * second)
 }
 
-fn large(x: f64) -> f64 {
+/// Two factors of the value at a large number, in the order in which Go multiplies.
+fn stirling(x: f64) -> (f64, f64) {
     if x > 171.624_376_956_302_7 {
-        return f64::INFINITY;
+        return (f64::INFINITY, 1.0);
     }
-    let series = 1.0 + polynomial(&STIRLING, 1.0 / x) / x;
-    // In two factors, as the power alone may exceed the range.
-    let power = if x > 143.016_08 {
-        let root = x.powf(0.5 * x - 0.25);
-        root * (root / x.exp())
+    let series = 1.0 + polynomial(&STIRLING, 1.0 / x) * (1.0 / x);
+    let scaled = (2.0 * PI).sqrt() * series;
+    // The power alone may exceed the range.
+    if x > 143.016_08 {
+        let root = math::pow(x, 0.5 * x - 0.25);
+        (root, scaled * (root / math::exp(x)))
     } else {
-        x.powf(x - 0.5) / x.exp()
-    };
-    (2.0 * PI).sqrt() * power * series
+        (math::pow(x, x - 0.5) / math::exp(x), scaled)
+    }
 }
 
 fn polynomial(coefficients: &[f64], x: f64) -> f64 {

@@ -12,12 +12,12 @@ pub(super) const CONSTANTS: &[(&str, Value)] = &[("e", Value::Float(consts::E)),
 
 pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("acos", |cx, args| one(cx, args, "acos", math::acos)),
-    ("acosh", |cx, args| one(cx, args, "acosh", f64::acosh)),
+    ("acosh", |cx, args| one(cx, args, "acosh", math::acosh)),
     ("asin", |cx, args| one(cx, args, "asin", math::asin)),
-    ("asinh", |cx, args| one(cx, args, "asinh", f64::asinh)),
+    ("asinh", |cx, args| one(cx, args, "asinh", math::asinh)),
     ("atan", |cx, args| one(cx, args, "atan", math::atan)),
     ("atan2", |cx, args| two(cx, args, "atan2", ["y", "x"], math::atan2)),
-    ("atanh", |cx, args| one(cx, args, "atanh", f64::atanh)),
+    ("atanh", |cx, args| one(cx, args, "atanh", math::atanh)),
     ("ceil", |cx, args| integral(cx, args, "ceil", f64::ceil)),
     ("copysign", |cx, args| two(cx, args, "copysign", ["x", "y"], f64::copysign)),
     ("cos", |cx, args| one(cx, args, "cos", math::cos)),
@@ -41,17 +41,17 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("tanh", |cx, args| one(cx, args, "tanh", math::tanh)),
 ];
 
-fn number(cx: &Cx<'_>, value: Option<Value>, function: &str) -> Result<f64> {
+fn number(cx: &Cx<'_>, value: Option<Value>, function: &str, place: u8) -> Result<f64> {
     let value = value.unwrap_or(Value::None);
     match cx.heap.number(value) {
         Some(value) => Ok(value),
-        None => fail!("{function}: got {}, want float or int", cx.type_name(value)),
+        None => fail!("{function}: for parameter {place}: got {}, want float or int", cx.type_name(value)),
     }
 }
 
 fn one(cx: &mut Cx<'_>, args: Args<'_>, function: &str, compute: fn(f64) -> f64) -> Result<Value> {
     let [x] = args.unpack(cx.heap, function, ["x"], 1)?;
-    Ok(Value::Float(compute(number(cx, x, function)?)))
+    Ok(Value::Float(compute(number(cx, x, function, 1)?)))
 }
 
 fn two(
@@ -62,7 +62,7 @@ fn two(
     compute: fn(f64, f64) -> f64,
 ) -> Result<Value> {
     let [x, y] = args.unpack(cx.heap, function, names, 2)?;
-    Ok(Value::Float(compute(number(cx, x, function)?, number(cx, y, function)?)))
+    Ok(Value::Float(compute(number(cx, x, function, 1)?, number(cx, y, function, 2)?)))
 }
 
 /// Rounding to an integer.
@@ -72,19 +72,22 @@ fn integral(cx: &mut Cx<'_>, args: Args<'_>, function: &str, round: fn(f64) -> f
     if cx.heap.integer(x).is_some() {
         return Ok(x);
     }
-    match whole(round(number(cx, Some(x), function)?)) {
+    let Value::Float(x) = x else { fail!("got {}, want float or int", cx.type_name(x)) };
+    match whole(round(x)) {
         Some(value) => Ok(cx.heap.int(value)),
-        None => fail!("{function}: cannot convert float {} to integer", cx.repr(x)?),
+        None if x.is_infinite() => fail!("cannot convert float infinity to integer"),
+        None if x.is_nan() => fail!("cannot convert float NaN to integer"),
+        None => fail!("{function}: cannot convert float beyond 128 bits to integer"),
     }
 }
 
 fn log(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [x, base] = args.unpack(cx.heap, "log", ["x", "base"], 1)?;
-    let base = base.map_or(Ok(consts::E), |base| number(cx, Some(base), "log"))?;
+    let base = base.map_or(Ok(consts::E), |base| number(cx, Some(base), "log", 2))?;
     if base == 1.0 {
-        fail!("log: division by zero");
+        fail!("division by zero");
     }
-    Ok(Value::Float(math::ln(number(cx, x, "log")?) / math::ln(base)))
+    Ok(Value::Float(math::ln(number(cx, x, "log", 1)?) / math::ln(base)))
 }
 
 /// The remainder to the nearest multiple, ties to the even one (IEEE 754).

@@ -38,8 +38,8 @@ fn now(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn from_timestamp(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let [seconds, nanos] = args.unpack(cx.heap, "from_timestamp", ["sec", "nsec"], 1)?;
-    let seconds = cx.small_int(seconds.unwrap_or(Value::None), "from_timestamp", "sec")?;
-    let nanos = nanos.map_or(Ok(0), |nanos| cx.small_int(nanos, "from_timestamp", "nsec"))?;
+    let seconds = cx.small_int(seconds.unwrap_or(Value::None), "from_timestamp", "1")?;
+    let nanos = nanos.map_or(Ok(0), |nanos| cx.small_int(nanos, "from_timestamp", "2"))?;
     let start = Moment { time: Time::new(seconds, 0), zone: Zone::local() };
     Ok(cx.heap.time(start.shifted(nanos.into())))
 }
@@ -58,7 +58,7 @@ fn parse_duration(cx: &mut Cx<'_>, args: Args<'_>) -> Result<Value> {
     let text = cx.need_str(text, "parse_duration", "d")?;
     match duration::parse(&cx.heap.text(Value::Str(text))) {
         Ok(nanos) => Ok(Value::Duration(nanos)),
-        Err(error) => fail!("parse_duration: {error}"),
+        Err(error) => fail!("parse_duration: for parameter 1: time: {error}"),
     }
 }
 

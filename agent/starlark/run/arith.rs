@@ -105,7 +105,8 @@ impl Cx<'_> {
     fn contains(&mut self, container: Value, needle: Value) -> Result<bool> {
         match container {
             Value::Host(object) => self.host.contains(self.heap, object, needle),
-            Value::Dict(id) => Ok(self.heap.dict_get(id, needle)?.is_some()),
+            // What cannot be a key is in no dictionary.
+            Value::Dict(id) => Ok(matches!(self.heap.dict_get(id, needle), Ok(Some(_)))),
             Value::Set(id) => self.heap.set_contains(id, needle),
             Value::Str(id) => {
                 let Value::Str(part) = needle else {

@@ -61,7 +61,8 @@ impl Cx<'_> {
                 }
                 Other::Bytes(bytes) => {
                     let at = self.place(object, key, bytes.len())?;
-                    Ok(Value::Int(i64::from(bytes[at])))
+                    let byte = [bytes[at]].into();
+                    Ok(self.heap.other(Other::Bytes(byte)))
                 }
                 &Other::Pieces { of: Value::Str(id), kind } if kind.name().starts_with("elem") => {
                     let bytes = self.heap.bytes_of(id);
@@ -127,6 +128,8 @@ impl Cx<'_> {
         if let &Value::Other(id) = &object
             && let &Other::Range { start, stop: _, step: by } = self.heap.other_ref(id)
         {
+            // Nothing is left: both ends are the first.
+            let high = if step > 0 { high.max(low) } else { high.min(low) };
             let at = |place: i64| start.wrapping_add(place.wrapping_mul(by));
             return Ok(self.heap.other(Other::Range { start: at(low), stop: at(high), step: by.saturating_mul(step) }));
         }
@@ -222,7 +225,7 @@ impl Vm<'_> {
             fail!("too many values to unpack (got {}, want {count})", items.len());
         }
         if items.len() < count {
-            fail!("not enough values to unpack (got {}, want {count})", items.len());
+            fail!("too few values to unpack (got {}, want {count})", items.len());
         }
         self.machine.stack[start..start + count].copy_from_slice(&items);
         Ok(())

@@ -54,6 +54,10 @@ fn dictionaries() {
         ("dict([('a', 1)], b=2), dict({'x': 1}, x=2), dict(a=1)", r#"({"a": 1, "b": 2}, {"x": 2}, {"a": 1})"#),
         ("{'a': 1} | {'a': 2, 'b': 3}, {1: 2} == {1.0: 2}, {'a': 1} == {'a': 2}", r#"({"a": 2, "b": 3}, True, False)"#),
         ("'a' in {'a': 1}, 'b' not in {'a': 1}, {(1, 2): 3}[(1, 2)], {1: 'x'}[1.0]", r#"(True, True, 3, "x")"#),
+        (
+            "[1] in {1: 2}, range(3, 8)[7:-4], str(b'ab'), '%s' % b'ab', b'abc'[-1]",
+            r#"(False, range(8, 8), "ab", "b\"ab\"", b"c")"#,
+        ),
         ("{'a': 1}.get('a'), {}.get('a'), {}.get('a', 5), len({'a': 1})", "(1, None, 5, 1)"),
         ("{'a': 1}.items(), {'a': 1}.keys(), {'a': 1}.values(), list({'a': 1})", r#"([("a", 1)], ["a"], [1], ["a"])"#),
     ]);
@@ -130,7 +134,7 @@ fn failures() {
         ("range(1, 2, 0)", "range: step argument must not be zero"),
         ("list(range(1 << 60))", "script exceeds its memory limit of 16777216 bytes"),
         ("len(5)", "len: value of type int has no len"),
-        ("list(5)", "list: for parameter iterable: got int, want iterable"),
+        ("list(5)", "list: for parameter 1: got int, want iterable"),
         ("max([])", "max: argument is an empty sequence"),
         ("sorted([1, 'a'])", "string < int not implemented"),
         ("sorted([1], key=5)", "invalid call of non-function (int)"),

@@ -105,7 +105,7 @@ fn changes_during_loops() {
 fn unpacking() {
     for (script, expected) in [
         ("a, b = 1, 2, 3", "too many values to unpack (got 3, want 2)"),
-        ("a, b = (1,)", "not enough values to unpack (got 1, want 2)"),
+        ("a, b = (1,)", "too few values to unpack (got 1, want 2)"),
         ("a, b = 5", "got int in sequence assignment"),
     ] {
         assert_eq!(run(script).unwrap_err().message(), expected, "{script}");

@@ -70,11 +70,11 @@ fn failures() {
         ("'a' + 1", "unknown binary op: string + int"),
         ("1 < 'a'", "int < string not implemented"),
         ("-'a'", "unknown unary op: - string"),
-        ("int('x')", "int: invalid literal with base 10: \"x\""),
-        ("int('08', 0)", "int: invalid literal with base 0: \"08\""),
+        ("int('x')", "int: invalid literal with base 10: x"),
+        ("int('08', 0)", "int: invalid literal with base 0: 08"),
         ("int(float('nan'))", "int: cannot convert float NaN to integer"),
         ("int([])", "int: cannot convert list to int"),
-        ("float('x')", "float: invalid float literal: \"x\""),
-        ("float([])", "float: got list, want number or string"),
+        ("float('x')", "invalid float literal: x"),
+        ("float([])", "float got list, want number or string"),
     ]);
 }
