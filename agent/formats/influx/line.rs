@@ -25,15 +25,24 @@ pub(super) struct Read {
 
 /// Reads the line at the start of `text` and adds its metric; comments and blank lines add nothing.
 pub(super) fn parse(text: &str, unit: i64, escapes: Escapes, now: i64, batch: &mut Batch) -> Read {
-    let blank = text.len() - text.trim_start_matches([' ', '\t', '\r', '\u{0}']).len();
+    let blank = text.len() - text.trim_start_matches([' ', '\t', '\u{b}', '\u{c}', '\r', '\u{0}']).len();
     let rest = &text[blank..];
     let first_end = memchr::memchr(b'\n', rest.as_bytes());
     let skip = |result| Read { len: blank + first_end.map_or(rest.len(), |i| i + 1), lines: 1, result };
     if rest.is_empty() || rest.starts_with(['#', '\n']) {
         return skip(Ok(()));
     }
-    let mut at = Reader { text: rest, at: 0, escapes };
-    match at.metric(unit, now, batch) {
+    let mut at = Reader { text: rest, at: 0, escapes, wide: false };
+    let mut read = at.metric(unit, now, batch);
+    let line = &rest.as_bytes()[..first_end.unwrap_or(rest.len())];
+    if read.is_err() && escapes == Escapes::Internal && line.iter().any(|b| WIDE.contains(b)) {
+        // Tabs part a line for Telegraf's own parser. They are letters first, so that values that hold one are not lost.
+        let mut again = Reader { text: rest, at: 0, escapes, wide: true };
+        if again.metric(unit, now, batch).is_ok() {
+            (at, read) = (again, Ok(()));
+        }
+    }
+    match read {
         Ok(()) => {
             let passed = &rest[..at.at];
             Read {
@@ -45,6 +54,9 @@ pub(super) fn parse(text: &str, unit: i64, escapes: Escapes, now: i64, batch: &m
         Err(cause) => skip(Err(cause)),
     }
 }
+
+/// What parts a line besides blanks, where tabs do.
+const WIDE: &[u8] = b"\t\x0b\x0c";
 
 /// How many bytes at the start are whole lines; a line feed between quotes of a field does not end one.
 pub(super) fn whole_lines(bytes: &[u8]) -> usize {
@@ -98,6 +110,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     escapes: Escapes,
+    /// Whether tabs part the line.
+    wide: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -128,7 +142,11 @@ impl<'a> Reader<'a> {
                     m.add_field(&key, Value::Str(&value));
                 } else {
                     let from = self.at;
-                    while !matches!(self.peek(), None | Some(b',' | b' ' | b'\n')) && !self.at_carriage_return() {
+                    while self
+                        .peek()
+                        .is_some_and(|b| !matches!(b, b',' | b' ' | b'\n') && !(self.wide && WIDE.contains(&b)))
+                        && !self.at_carriage_return()
+                    {
                         self.at += 1;
                     }
                     let value = &self.text[from..self.at];
@@ -182,7 +200,7 @@ impl<'a> Reader<'a> {
     }
 
     fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | 0)) || self.at_carriage_return() {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\x0b' | b'\x0c' | 0)) || self.at_carriage_return() {
             self.at += 1;
         }
     }
@@ -217,7 +235,7 @@ impl<'a> Reader<'a> {
                 b'\\' if in_pairs && matches!(bytes.get(self.at + 1), Some(b'\\')) => self.at += 2,
                 b'\n' => break,
                 b'\r' if self.at_carriage_return() => break,
-                b if word.ends().contains(&b) => break,
+                b if word.ends().contains(&b) || self.wide && WIDE.contains(&b) => break,
                 _ => self.at += 1,
             }
         }
@@ -227,7 +245,7 @@ impl<'a> Reader<'a> {
             return Err(format!("missing {}", word.name()));
         }
         let marks: &[char] = match word {
-            Word::Measurement if internal => &[',', ' '],
+            Word::Measurement => &[',', ' '],
             _ if internal => &[',', '=', ' ', '"'],
             _ => &[',', '=', ' '],
         };

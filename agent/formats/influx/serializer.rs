@@ -151,7 +151,8 @@ impl Writer {
         out.push(b'\n');
     }
 
-    /// Writes as many lines as needed so that none is longer than allowed; a field that fits no line is left out.
+    /// Writes as many lines as needed so that none is longer than allowed; a field that fits no line is left out. As Telegraf counts,
+    /// commas between fields are free but for the last one.
     fn split(&self, metric: MetricRef<'_>, series: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let max = self.settings.influx_max_line_bytes;
         let mut tail = Vec::new();
@@ -160,7 +161,7 @@ impl Writer {
         if self.settings.influx_sort_fields {
             fields.sort_by_key(|f| f.key());
         }
-        let mut line = series.to_vec();
+        let (mut line, mut commas) = (series.to_vec(), 0);
         for field in fields {
             let mut text = Vec::new();
             if !self.fields(std::iter::once(field), metric, &mut text) {
@@ -169,13 +170,15 @@ impl Writer {
             if series.len() + text.len() + tail.len() > max {
                 continue;
             }
-            if line.len() > series.len() && line.len() + text.len() + tail.len() > max {
+            if line.len() > series.len() && line.len() - commas + text.len() + tail.len() > max {
                 out.extend_from_slice(&line);
                 out.extend_from_slice(&tail);
                 line.truncate(series.len());
+                commas = 0;
             }
             if line.len() > series.len() {
                 text[0] = b',';
+                commas += 1;
             }
             line.extend_from_slice(&text);
         }

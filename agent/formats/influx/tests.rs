@@ -98,7 +98,15 @@ fn bad_lines_are_reported_and_the_good_ones_kept() {
 }
 
 #[test]
+fn tabs_part_a_line_that_cannot_be_read_otherwise() {
+    assert_eq!(through("m\tf=1\t5\n"), "m f=1 5\n");
+    assert_eq!(through("m,t=a\tf=1i,g=\"x\ty\"\t5\t\n"), "m,t=a f=1i,g=\"x\ty\" 5\n");
+    assert_eq!(parse_as("m\tf=1 5\n", "upstream").0.len(), 0);
+}
+
+#[test]
 fn texts_of_the_two_dialects() {
+    assert_eq!(write(&parse_as("a\\=b v=1 1\n", "upstream").0), "a\\=b v=1 1\n");
     let line = "m s=\"a\\tb\\,c\" 1\n";
     assert_eq!(parse_as(line, "upstream").0.at(0).field("s"), Some(Value::Str("a\tb\\,c")));
     assert_eq!(parse(line).0.at(0).field("s"), Some(Value::Str("a\\tb\\,c")));
