@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
                     let from = self.at;
                     while self
                         .peek()
-                        .is_some_and(|b| !matches!(b, b',' | b' ' | b'\n') && !(self.wide && WIDE.contains(&b)))
+                        .is_some_and(|b| !(matches!(b, b',' | b' ' | b'\n') || self.wide && WIDE.contains(&b)))
                         && !self.at_carriage_return()
                     {
                         self.at += 1;

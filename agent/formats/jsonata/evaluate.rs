@@ -102,7 +102,9 @@ impl<'e> Machine<'e> {
             Node::Keep(inner) => match self.evaluate(inner, input, scope)? {
                 Value::Undefined => Value::Undefined,
                 Value::List(list) => Value::List(Rc::new(List { keep: true, ..(*list).clone() })),
-                value => Value::List(Rc::new(List { items: vec![value], sequence: true, keep: true })),
+                value => {
+                    Value::List(Rc::new(List { items: vec![value], sequence: true, keep: true, ..List::default() }))
+                }
             },
             Node::Sort(inner, terms) => {
                 let value = self.evaluate(inner, input, scope)?;
@@ -227,7 +229,8 @@ impl<'e> Machine<'e> {
         }
         let mut map = Map::new();
         for (key, (i, items)) in groups {
-            let value = self.evaluate(&pairs[i].1, &Value::results(items), scope)?;
+            // What the value works on is always an array, be it of one element.
+            let value = self.evaluate(&pairs[i].1, &Value::list(items), scope)?;
             if !value.is_undefined() {
                 map.insert(key, value);
             }
@@ -267,7 +270,9 @@ impl<'e> Machine<'e> {
             _ => {}
         }
         if a.is_undefined() || b.is_undefined() {
-            return Ok(Value::Undefined);
+            let compares =
+                matches!(operator, Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual);
+            return Ok(if compares { Value::Bool(false) } else { Value::Undefined });
         }
         if let (Value::Text(a), Value::Text(b)) = (&a, &b) {
             let order = match operator {

@@ -4,7 +4,7 @@
 use super::evaluate::Machine;
 use super::path::compare;
 use super::value::{List, Map, Value};
-use super::{higher, picture, texts};
+use super::{decimal_picture, higher, picture, texts};
 use agent_api::{Result, bail, ensure};
 use agent_golang::time::{Stamp, TimestampFormat, Zone};
 use std::rc::Rc;
@@ -43,6 +43,7 @@ const BUILTINS: &[Builtin] = &[
     on_context("round", 1, 2, round),
     on_context("power", 2, 2, power),
     on_context("formatBase", 1, 2, format_base),
+    on_context("formatNumber", 2, 3, format_number),
     plain("random", 0, 0, |_, _| Ok(Value::Number(random(u64::MAX) as f64 / 2f64.powi(64)))),
     // Not `sum`, which gives -0 for no numbers.
     plain("sum", 1, 1, |_, a| aggregate(a, |n| n.iter().fold(0.0, |sum, n| sum + n))),
@@ -52,7 +53,7 @@ const BUILTINS: &[Builtin] = &[
     on_context("boolean", 1, 1, |_, a| Ok(some(a, |v| Value::Bool(v.truth())))),
     on_context("not", 1, 1, |_, a| Ok(some(a, |v| Value::Bool(!v.truth())))),
     plain("exists", 1, 1, |_, a| Ok(Value::Bool(!a[0].is_undefined()))),
-    plain("type", 1, 1, |_, a| Ok(some(a, |v| Value::text(v.kind())))),
+    on_context("type", 1, 1, |_, a| Ok(some(a, |v| Value::text(v.kind())))),
     plain("count", 1, 1, |_, a| Ok(Value::Number(a[0].items().len() as f64))),
     plain("append", 2, 2, append),
     plain("reverse", 1, 1, |_, a| Ok(some(a, |v| Value::list(v.items().iter().rev().cloned().collect())))),
@@ -61,7 +62,11 @@ const BUILTINS: &[Builtin] = &[
     plain("zip", 1, usize::MAX, zip),
     on_context("keys", 1, 1, keys),
     on_context("lookup", 2, 2, |m, a| match &a[1] {
-        Value::Text(key) => Ok(m.look_up(&a[0], key)),
+        // A key that is missing is null here, unlike in a path.
+        Value::Text(key) => Ok(match m.look_up(&a[0], key) {
+            Value::Undefined if !a[0].is_undefined() => Value::Null,
+            found => found,
+        }),
         other => bail!("a key must be a string, not a {}", other.kind()),
     }),
     on_context("spread", 1, 1, spread),
@@ -196,6 +201,27 @@ fn zip<'e>(m: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
     Ok(Value::list((0..rows).map(|i| Value::list(a.iter().map(|list| list.items()[i].clone()).collect())).collect()))
 }
 
+fn format_number<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
+    if a[0].is_undefined() {
+        return Ok(Value::Undefined);
+    }
+    let (Some(number), Value::Text(shape)) = (a[0].number(), &a[1]) else {
+        bail!("expected a number and a picture, found a {} and a {}", a[0].kind(), a[1].kind())
+    };
+    let mut signs = decimal_picture::Signs::default();
+    match a.get(2) {
+        None | Some(Value::Undefined) => {}
+        Some(Value::Map(options)) => {
+            for (name, value) in options.iter() {
+                let Value::Text(value) = value else { bail!("the option {name:?} must be a string") };
+                signs.set(name, value)?;
+            }
+        }
+        Some(other) => bail!("options must be an object, not a {}", other.kind()),
+    }
+    Ok(Value::Text(decimal_picture::format(number, shape, &signs)?.into()))
+}
+
 fn keys<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
     let mut all = std::collections::BTreeSet::new();
     for item in a[0].items() {
@@ -214,7 +240,7 @@ fn spread<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
             other => all.push(other.clone()),
         }
     }
-    Ok(Value::results(all))
+    Ok(if a[0].is_undefined() { Value::Undefined } else { Value::gathered(all) })
 }
 
 fn merge<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {

@@ -37,11 +37,12 @@ fn map<'e>(m: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
             results.push(result);
         }
     }
-    Ok(Value::results(results))
+    Ok(if a[0].is_undefined() { Value::Undefined } else { Value::gathered(results) })
 }
 
 fn filter<'e>(m: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
-    Ok(Value::results(passing(m, a)?))
+    let passing = passing(m, a)?;
+    Ok(if a[0].is_undefined() { Value::Undefined } else { Value::gathered(passing) })
 }
 
 fn passing<'e>(m: &Machine<'e>, a: &[Value<'e>]) -> Result<Vec<Value<'e>>> {

@@ -40,7 +40,7 @@ impl<'e> Machine<'e> {
             }
         }
         if keep && !items.is_empty() {
-            return Ok(Value::List(Rc::new(List { items, sequence: true, keep: true })));
+            return Ok(Value::List(Rc::new(List { items, sequence: true, keep: true, ..List::default() })));
         }
         Ok(match result {
             // An array that is the only result stays what it is.
@@ -143,7 +143,7 @@ impl<'e> Machine<'e> {
         }
         let keep = matches!(value, Value::List(list) if list.keep);
         if keep && !found.is_empty() {
-            return Ok(Value::List(Rc::new(List { items: found, sequence: true, keep })));
+            return Ok(Value::List(Rc::new(List { items: found, sequence: true, keep, ..List::default() })));
         }
         Ok(Value::results(found))
     }

@@ -107,8 +107,8 @@ impl Moment {
             'F' if marker.form.is_empty() || is_name(marker.form) => {
                 name(WEEKDAYS[civil.weekday as usize], marker, out);
             }
-            // Monday is 1, Sunday 7.
-            'F' => return number(i64::from((civil.weekday + 6) % 7 + 1), 1, marker, out),
+            // Sunday is 1, Saturday 7, unlike in ISO 8601.
+            'F' => return number(i64::from(civil.weekday + 1), 1, marker, out),
             'W' => return number(self.week().1, 1, marker, out),
             'X' => return number(self.week().0, 1, marker, out),
             'H' => return number(civil.hour.into(), 1, marker, out),
@@ -118,7 +118,8 @@ impl Moment {
             's' => return number(civil.second.into(), 2, marker, out),
             'f' => self.fraction(marker, out),
             'Z' | 'z' => self.zone(marker, out),
-            'C' | 'E' => name("ISO", marker, out),
+            'C' => name("Ad", marker, out),
+            'E' => name("Ce", marker, out),
             other => bail!("[{other}] is not supported in a picture"),
         }
         Ok(())

@@ -89,7 +89,7 @@ fn expressions() {
         ("$formatBase(255, 16)", "\"ff\""),
         ("$type(numbers) & $type(none) & $exists(missing)", "\"arraynullfalse\""),
         ("$base64encode(\"ab\") & $base64decode(\"YWJj\")", "\"YWI=abc\""),
-        ("$encodeUrlComponent(\"a b/ä\") & $decodeUrl(\"%C3%A4\")", "\"a%20b%2F%C3%A4ä\""),
+        ("$encodeUrlComponent(\"a b/ä\") & $decodeUrl(\"%C3%A4\")", "\"a+b%2F%C3%A4ä\""),
         ("$toMillis(\"2020-09-13T12:26:40.500Z\")", "1600000000500"),
         ("$fromMillis(1600000000500)", "\"2020-09-13T12:26:40.500Z\""),
         (
@@ -100,6 +100,18 @@ fn expressions() {
         ("deep ~> |x|{\"z\": y + 1}, \"y\"|", "{\"x\":{\"z\":2}}"),
         ("/* a comment */ $average(numbers) + $min(numbers) + $count(empty)", "3"),
         ("($not(0) and $boolean([0, 1])) ? $string(1.50)", "\"1.5\""),
+        // One element stays an array where it is collected by a function or made a member; nothing is false, null or an empty array.
+        ("$map([1], function($v) {$v})", "[1]"),
+        ("$filter([1, 2, 3], function($v) {$v > 2})", "[3]"),
+        ("{\"a\": $filter([1], function($v) {$v > 2}), \"b\": $match(\"x\", /z/)}", "{\"a\":null,\"b\":[]}"),
+        ("[1, 2].{\"v\": $, \"w\": $type($)}", "[{\"v\":[1],\"w\":\"array\"},{\"v\":[2],\"w\":\"array\"}]"),
+        ("[missing < 1, \"a\" >= missing]", "[false,false]"),
+        ("{\"a\": $lookup(deep, \"none\")}", "{\"a\":null}"),
+        ("$uppercase(\"straße\") & $type()", "\"STRAßEobject\""),
+        (
+            "$formatNumber(-1234.567, \"$#,##0.0\") & $formatNumber(12, \"0,0\", {\"grouping-separator\": \",\"})",
+            "\"-$1,234.61,2\"",
+        ),
     ];
     let mut wrong = Vec::new();
     for (expression, want) in cases {

@@ -11,8 +11,12 @@ use std::rc::Rc;
 pub(super) const BUILTINS: &[Builtin] = &[
     on_context("string", 1, 1, |_, a| Ok(some(a, |v| Value::Text(v.to_text().into())))),
     on_context("length", 1, 1, |_, a| texts(a, |t| Ok(Value::Number(t.chars().count() as f64)))),
-    on_context("uppercase", 1, 1, |_, a| texts(a, |t| Ok(Value::Text(t.to_uppercase().into())))),
-    on_context("lowercase", 1, 1, |_, a| texts(a, |t| Ok(Value::Text(t.to_lowercase().into())))),
+    on_context("uppercase", 1, 1, |_, a| {
+        texts(a, |t| Ok(Value::Text(t.chars().map(upper).collect::<String>().into())))
+    }),
+    on_context("lowercase", 1, 1, |_, a| {
+        texts(a, |t| Ok(Value::Text(t.chars().map(lower).collect::<String>().into())))
+    }),
     on_context("trim", 1, 1, |_, a| {
         texts(a, |t| Ok(Value::Text(t.split_whitespace().collect::<Vec<_>>().join(" ").into())))
     }),
@@ -30,7 +34,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
     on_context("match", 2, 3, |m, a| {
         texts(a, |t| match &a[1] {
             Value::Function(f) => match &**f {
-                Function::Regex(regex) => Ok(Value::results(m.matches(regex, t, limit(a.get(2))?)?)),
+                Function::Regex(regex) => Ok(Value::list(m.matches(regex, t, limit(a.get(2))?)?)),
                 _ => bail!("the pattern must be a regular expression"),
             },
             _ => bail!("the pattern must be a regular expression"),
@@ -39,11 +43,26 @@ pub(super) const BUILTINS: &[Builtin] = &[
     on_context("replace", 3, 4, replace),
     on_context("base64encode", 1, 1, |_, a| texts(a, |t| Ok(Value::Text(base64(t.as_bytes()).into())))),
     on_context("base64decode", 1, 1, |_, a| texts(a, unbase64)),
-    on_context("encodeUrlComponent", 1, 1, |_, a| texts(a, |t| Ok(Value::Text(percent(t, "-_.!~*'()").into())))),
-    on_context("encodeUrl", 1, 1, |_, a| texts(a, |t| Ok(Value::Text(percent(t, "-_.!~*'();/?:@&=+$,#").into())))),
+    on_context("encodeUrlComponent", 1, 1, |_, a| texts(a, |t| Ok(Value::Text(percent(t, "-_.~", "+").into())))),
+    on_context("encodeUrl", 1, 1, |_, a| {
+        texts(a, |t| Ok(Value::Text(percent(t, "-_.!~*'();/?:@&=+$,#", "%20").into())))
+    }),
     on_context("decodeUrlComponent", 1, 1, |_, a| texts(a, unpercent)),
     on_context("decodeUrl", 1, 1, |_, a| texts(a, unpercent)),
 ];
+
+/// Letter by letter, as Go does it: what has no single upper case letter stays.
+fn upper(c: char) -> char {
+    let mut upper = c.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(upper), None) => upper,
+        _ => c,
+    }
+}
+
+fn lower(c: char) -> char {
+    c.to_lowercase().next().unwrap_or(c)
+}
 
 /// The text of an argument.
 fn text<'v>(value: &'v Value<'_>) -> Result<&'v str> {
@@ -258,11 +277,14 @@ fn unbase64<'e>(text: &str) -> Result<Value<'e>> {
     Ok(Value::Text(String::from_utf8_lossy(&out).into()))
 }
 
-fn percent(text: &str, plain: &str) -> String {
+/// Writes bytes as percent codes, but for letters, digits, those of `plain`, and blanks.
+fn percent(text: &str, plain: &str, blank: &str) -> String {
     let mut out = String::new();
     for b in text.bytes() {
         if b.is_ascii_alphanumeric() || plain.as_bytes().contains(&b) {
             out.push(char::from(b));
+        } else if b == b' ' {
+            out.push_str(blank);
         } else {
             out.push_str(&format!("%{b:02X}"));
         }
@@ -274,7 +296,7 @@ fn unpercent<'e>(text: &str) -> Result<Value<'e>> {
     let (mut out, bytes, mut at) = (Vec::new(), text.as_bytes(), 0);
     while at < bytes.len() {
         if bytes[at] != b'%' {
-            out.push(bytes[at]);
+            out.push(if bytes[at] == b'+' { b' ' } else { bytes[at] });
             at += 1;
             continue;
         }

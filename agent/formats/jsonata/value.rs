@@ -35,6 +35,8 @@ pub(super) struct List<'e> {
     pub(super) sequence: bool,
     /// Even so it stays an array.
     pub(super) keep: bool,
+    /// It is written as null while it is empty.
+    pub(super) nullable: bool,
 }
 
 /// Something that can be called.
@@ -83,7 +85,12 @@ impl<'e> Value<'e> {
     }
 
     pub(super) fn list(items: Vec<Value<'e>>) -> Self {
-        Value::List(Rc::new(List { items, sequence: false, keep: false }))
+        Value::List(Rc::new(List { items, sequence: false, ..List::default() }))
+    }
+
+    /// What `$map` and `$filter` give: an array even of one element, which is null if there is none.
+    pub(super) fn gathered(items: Vec<Value<'e>>) -> Self {
+        Value::List(Rc::new(List { items, nullable: true, ..List::default() }))
     }
 
     /// What a collection of results is.
@@ -91,7 +98,7 @@ impl<'e> Value<'e> {
         match items.len() {
             0 => Value::Undefined,
             1 => items.remove(0),
-            _ => Value::List(Rc::new(List { items, sequence: true, keep: false })),
+            _ => Value::List(Rc::new(List { items, sequence: true, ..List::default() })),
         }
     }
 
@@ -122,6 +129,7 @@ impl<'e> Value<'e> {
             Value::Int(v) => Tree::Int(*v),
             Value::Uint(v) => Tree::Uint(*v),
             Value::Text(v) => Tree::Text(v.to_string()),
+            Value::List(list) if list.nullable && list.items.is_empty() => Tree::Null,
             Value::List(list) => Tree::List(list.items.iter().filter_map(Value::to_tree).collect()),
             Value::Map(map) => Tree::Map(map.iter().filter_map(|(k, v)| Some((k.to_string(), v.to_tree()?))).collect()),
             Value::Function(_) => Tree::Text(String::new()),
