@@ -1,14 +1,13 @@
-//! Packets as keys, and the hashes of chosen parts of them, made once for all sketches that look at the same parts.
+//! The hashes of chosen parts of packets, made once for all sketches that look at the same parts.
 
 use super::key::{Key, Only, Parts};
-use agent_packets::Packets;
+use agent_packets::{Packets, Seen};
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
 
-/// All there is of every packet, and for each choice of parts its hash.
+/// For each choice of parts the hashes of some packets.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    whole: Vec<Key>,
     hashes: Vec<(Parts, Vec<u64>)>,
 }
 
@@ -24,24 +23,16 @@ impl Columns {
         columns
     }
 
-    /// Takes these packets in place of those before.
-    pub(super) fn fill(&mut self, packets: &Packets, seed: &FixedState) {
-        self.whole.clear();
-        self.whole.extend(packets.seen().iter().map(|seen| Key::whole(packets, seen)));
+    /// Takes these of the packets in place of those before.
+    pub(super) fn fill(&mut self, packets: &Packets, seen: &[Seen], seed: &FixedState) {
         for (parts, hashes) in &mut self.hashes {
             hashes.clear();
-            let whole = self.whole.iter();
             match parts.only {
-                Only::Src => hashes.extend(whole.map(|whole| seed.hash_one(whole.src()))),
-                Only::Dst => hashes.extend(whole.map(|whole| seed.hash_one(whole.dst()))),
-                Only::Whatever => hashes.extend(whole.map(|whole| seed.hash_one(parts.masked(whole)))),
+                Only::Src => hashes.extend(seen.iter().map(|seen| seed.hash_one(Key::src(packets, seen)))),
+                Only::Dst => hashes.extend(seen.iter().map(|seen| seed.hash_one(Key::dst(packets, seen)))),
+                Only::Whatever => hashes.extend(seen.iter().map(|seen| seed.hash_one(parts.masked(packets, seen)))),
             }
         }
-    }
-
-    /// The packets.
-    pub(super) fn whole(&self) -> &[Key] {
-        &self.whole
     }
 
     /// The hashes of a choice; none if it is not among these.

@@ -5,10 +5,10 @@
 
 use super::state::{Reading, Writing};
 
-/// Registers of one byte each, a power of two of them.
+/// Registers of one byte each, a power of two of them, 16 to 2^18.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Distinct {
-    registers: Box<[u8]>,
+pub(super) struct Distinct<R = Box<[u8]>> {
+    registers: R,
 }
 
 impl Distinct {
@@ -16,16 +16,34 @@ impl Distinct {
     pub(super) fn new(precision: u8) -> Self {
         Distinct { registers: vec![0; 1 << precision].into_boxed_slice() }
     }
+}
+
+impl<const N: usize> Distinct<[u8; N]> {
+    /// Nothing yet. For those of which there are many: the registers stand where it stands.
+    pub(super) const EMPTY: Self = Distinct { registers: [0; N] };
+
+    /// What is needed to take in the hash of a value.
+    #[inline]
+    pub(super) fn register(&self, hash: u64) -> &u8 {
+        &self.registers[(hash >> (64 - N.trailing_zeros())) as usize]
+    }
+}
+
+impl<R: AsRef<[u8]> + AsMut<[u8]> + Clone> Distinct<R> {
+    fn registers(&self) -> &[u8] {
+        self.registers.as_ref()
+    }
 
     /// Takes in the hash of a value.
     #[inline]
     pub(super) fn add(&mut self, hash: u64) {
-        let bits = self.registers.len().trailing_zeros();
+        let registers = self.registers.as_mut();
+        let bits = registers.len().trailing_zeros();
         let place = (hash >> (64 - bits)) as usize;
         // The place of the first one in the rest, from 1; the bit below the rest bounds it.
         let rank = ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1;
         // Soon they hardly change any more.
-        if let Some(register) = self.registers.get_mut(place)
+        if let Some(register) = registers.get_mut(place)
             && *register < rank
         {
             *register = rank;
@@ -34,17 +52,17 @@ impl Distinct {
 
     /// Takes in what another has seen.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
+        for (mine, theirs) in self.registers.as_mut().iter_mut().zip(other.registers()) {
             *mine = (*mine).max(*theirs);
         }
     }
 
     /// The number of different values.
     pub(super) fn estimate(&self) -> f64 {
-        let m = self.registers.len() as f64;
-        let most = 64 - self.registers.len().trailing_zeros() as usize;
+        let m = self.registers().len() as f64;
+        let most = 64 - self.registers().len().trailing_zeros() as usize;
         let mut counts = [0.0; 66];
-        for register in &self.registers {
+        for register in self.registers() {
             counts[usize::from(*register).min(most + 1)] += 1.0;
         }
         let mut z = m * tau(1.0 - counts[most + 1] / m);
@@ -57,22 +75,25 @@ impl Distinct {
 
     /// The standard error as a share of the estimate.
     pub(super) fn error(&self) -> f64 {
-        1.04 / (self.registers.len() as f64).sqrt()
+        1.04 / (self.registers().len() as f64).sqrt()
     }
 
     pub(super) fn clear(&mut self) {
-        self.registers.fill(0);
+        self.registers.as_mut().fill(0);
     }
 
     pub(super) fn save(&self, state: &mut Writing) {
-        state.numbers(self.registers.iter().map(|r| u64::from(*r)));
+        state.numbers(self.registers().iter().map(|r| u64::from(*r)));
     }
 
     /// What was saved of one like this.
     pub(super) fn load(&self, state: &mut Reading) -> Option<Self> {
-        let registers = state.numbers(self.registers.len())?;
-        let register = |n: u64| u8::try_from(n).ok().filter(|r| *r <= 65);
-        Some(Distinct { registers: registers.into_iter().map(register).collect::<Option<_>>()? })
+        let mut read = self.clone();
+        let saved = state.numbers(self.registers().len())?;
+        for (register, saved) in read.registers.as_mut().iter_mut().zip(saved) {
+            *register = u8::try_from(saved).ok().filter(|r| *r <= 65)?;
+        }
+        Some(read)
     }
 }
 

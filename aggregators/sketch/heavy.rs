@@ -3,8 +3,12 @@
 //! A table of counters that is full is halved: the median of the counts is taken off all of them, and what is left with nothing goes (Misra and
 //! Gries 1982, with the median as in Anderson and others 2017). What was taken off is known, so each count has a least and a most, and these
 //! are no further apart than the weight of everything divided by half of the table. Unlike a heap this costs the same for any weight.
+//!
+//! Counters stand close together in a list, of which the table only has the places: what is asked of most keys is whether they are there at all, and
+//! that small table stays in the caches.
 
 use super::state::{Reading, Writing};
+use agent_capture::prefetch;
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hash};
@@ -12,7 +16,9 @@ use std::hash::{BuildHasher, Hash};
 /// Keys with what each is known to have.
 #[derive(Debug)]
 pub(super) struct Heavy<K, T> {
-    table: HashTable<Counter<K, T>>,
+    /// The places of counters, by the hashes of their keys.
+    places: HashTable<u32>,
+    counters: Vec<Counter<K, T>>,
     capacity: usize,
     /// What keys that are not in the table may have, and those in it may have more.
     off: u64,
@@ -23,9 +29,11 @@ pub(super) struct Heavy<K, T> {
     generation: u64,
 }
 
-/// A key in the table.
+/// A key in the table, from the begin of a line of the cache.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct Counter<K, T> {
+    hash: u64,
     pub(super) key: K,
     /// The least that it has.
     pub(super) least: u64,
@@ -36,40 +44,82 @@ pub(super) struct Counter<K, T> {
 impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
     /// Errors are at most the weight of everything divided by `counters`.
     pub(super) fn new(counters: usize, seed: FixedState) -> Self {
-        let capacity = counters.max(1) * 2;
-        Heavy { table: HashTable::new(), capacity, off: 0, total: 0, seed, counts: Vec::new(), generation: 0 }
+        Heavy::empty(counters.max(1) * 2, seed)
     }
 
-    /// Reads the counters of keys with these hashes and does nothing with them: they are to be in the cache when they are needed.
+    fn empty(capacity: usize, seed: FixedState) -> Self {
+        Heavy {
+            places: HashTable::new(),
+            counters: Vec::new(),
+            capacity,
+            off: 0,
+            total: 0,
+            seed,
+            counts: Vec::new(),
+            generation: 0,
+        }
+    }
+
+    /// The counter that is nearly always the right one for a hash if there is one, for whoever asks for what is needed next before it is.
     #[inline]
-    pub(super) fn touch(&self, hashes: &[u64]) {
-        let counter = |hash: &u64| self.table.find(*hash, |_| true).map_or(0, |c| c.least);
-        std::hint::black_box(hashes.iter().fold(0, |touched, hash| touched ^ counter(hash)));
+    pub(super) fn likely(&self, hash: u64) -> Option<&Counter<K, T>> {
+        self.places.find(hash, |_| true).map(|place| &self.counters[*place as usize])
+    }
+
+    /// Asks for the counters of keys with these hashes: they are to be in the cache when they are needed.
+    #[inline]
+    pub(super) fn fetch(&self, hashes: &[u64]) {
+        hashes.iter().filter_map(|hash| self.likely(*hash)).for_each(prefetch);
+    }
+
+    /// The place of a key of a hash.
+    #[inline]
+    fn place(&self, hash: u64, key: &K) -> Option<usize> {
+        let is = |place: &u32| {
+            let counter = &self.counters[*place as usize];
+            counter.hash == hash && counter.key == *key
+        };
+        self.places.find(hash, is).map(|place| *place as usize)
     }
 
     /// Adds to a key of a hash; gives what is kept beside it, which `fresh` makes if the key is new.
     #[inline]
     pub(super) fn add(&mut self, hash: u64, key: K, weight: u64, fresh: impl FnOnce() -> T) -> &mut T {
         self.total += weight;
-        if self.table.len() >= self.capacity && self.table.find(hash, |c| c.key == key).is_none() {
-            self.halve();
-        }
-        let seed = &self.seed;
-        let counter = match self.table.find_entry(hash, |c| c.key == key) {
-            Ok(known) => known.into_mut(),
-            Err(unknown) => {
-                let new = Counter { key, least: 0, beside: fresh() };
-                unknown.into_table().insert_unique(hash, new, |c| seed.hash_one(c.key)).into_mut()
+        let place = match self.place(hash, &key) {
+            Some(place) => place,
+            None => {
+                if self.counters.len() >= self.capacity {
+                    self.halve();
+                }
+                self.enter(Counter { hash, key, least: 0, beside: fresh() })
             }
         };
+        let counter = &mut self.counters[place];
         counter.least += weight;
         &mut counter.beside
+    }
+
+    /// Takes a counter in whose key is not in the table.
+    fn enter(&mut self, counter: Counter<K, T>) -> usize {
+        let place = self.counters.len();
+        self.counters.push(counter);
+        self.link(place);
+        place
+    }
+
+    /// Lets the table find the counter at a place.
+    #[inline]
+    fn link(&mut self, place: usize) {
+        let counters = &self.counters;
+        // At most twice 2^20 and, while two merge, twice as many.
+        self.places.insert_unique(counters[place].hash, place as u32, |place| counters[*place as usize].hash);
     }
 
     /// What is kept beside a key of a hash that is in the table.
     #[inline]
     pub(super) fn find(&mut self, hash: u64, key: &K) -> Option<&mut T> {
-        self.table.find_mut(hash, |c| c.key == *key).map(|c| &mut c.beside)
+        self.place(hash, key).map(|place| &mut self.counters[place].beside)
     }
 
     /// Changes whenever keys have gone.
@@ -80,27 +130,33 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
 
     #[cold]
     fn halve(&mut self) {
-        self.counts.clear();
-        self.counts.extend(self.table.iter().map(|c| c.least));
-        let middle = self.counts.len() / 2;
-        let (_, median, _) = self.counts.select_nth_unstable(middle);
-        let median = *median;
+        let median = self.ranked(self.counters.len() - self.counters.len() / 2 - 1);
         self.take_off(median);
+    }
+
+    /// The count of a rank; that of the greatest is 0.
+    fn ranked(&mut self, rank: usize) -> u64 {
+        self.counts.clear();
+        self.counts.extend(self.counters.iter().map(|c| c.least));
+        let (_, count, _) = self.counts.select_nth_unstable_by(rank, |a, b| b.cmp(a));
+        *count
     }
 
     /// Takes so much off all counts; what is left with nothing goes.
     fn take_off(&mut self, weight: u64) {
         self.off = self.off.saturating_add(weight);
         self.generation += 1;
-        self.table.retain(|c| {
+        self.counters.retain_mut(|c| {
             c.least = c.least.saturating_sub(weight);
             c.least > 0
         });
+        self.places.clear();
+        (0..self.counters.len()).for_each(|place| self.link(place));
     }
 
     /// The keys with most, greatest first, equal ones in their order.
     pub(super) fn top(&self, count: usize) -> Vec<&Counter<K, T>> {
-        let mut all: Vec<&Counter<K, T>> = self.table.iter().collect();
+        let mut all: Vec<&Counter<K, T>> = self.counters.iter().collect();
         all.sort_unstable_by(|a, b| b.least.cmp(&a.least).then_with(|| a.key.cmp(&b.key)));
         all.truncate(count);
         all
@@ -120,25 +176,19 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
     pub(super) fn merge(&mut self, other: Self, join: impl Fn(&mut T, T)) {
         self.total = self.total.saturating_add(other.total);
         self.off = self.off.saturating_add(other.off);
-        for theirs in other.table {
-            let hash = self.seed.hash_one(theirs.key);
-            match self.table.find_mut(hash, |c| c.key == theirs.key) {
-                Some(mine) => {
+        for theirs in other.counters {
+            match self.place(theirs.hash, &theirs.key) {
+                Some(place) => {
+                    let mine = &mut self.counters[place];
                     mine.least = mine.least.saturating_add(theirs.least);
                     join(&mut mine.beside, theirs.beside);
                 }
-                None => {
-                    let seed = &self.seed;
-                    self.table.insert_unique(hash, theirs, |c| seed.hash_one(c.key));
-                }
+                None => _ = self.enter(theirs),
             }
         }
-        if self.table.len() > self.capacity {
+        if self.counters.len() > self.capacity {
             // Each of more than `capacity` keys has at least the greatest of those that are too many.
-            self.counts.clear();
-            self.counts.extend(self.table.iter().map(|c| c.least));
-            let (_, next, _) = self.counts.select_nth_unstable_by(self.capacity, |a, b| b.cmp(a));
-            let next = *next;
+            let next = self.ranked(self.capacity);
             self.take_off(next);
         }
     }
@@ -151,8 +201,8 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
     ) {
         state.number(self.total);
         state.number(self.off);
-        state.number(self.table.len() as u64);
-        for counter in &self.table {
+        state.number(self.counters.len() as u64);
+        for counter in &self.counters {
             key(&counter.key, state);
             state.number(counter.least);
             beside(&counter.beside, state);
@@ -166,28 +216,22 @@ impl<K: Hash + Ord + Copy, T> Heavy<K, T> {
         key: impl Fn(&mut Reading) -> Option<K>,
         beside: impl Fn(&mut Reading) -> Option<T>,
     ) -> Option<Self> {
-        let mut read = Heavy {
-            table: HashTable::new(),
-            capacity: self.capacity,
-            total: state.number()?,
-            off: state.number()?,
-            seed: self.seed.clone(),
-            counts: Vec::new(),
-            generation: 0,
-        };
+        let mut read = Heavy::empty(self.capacity, self.seed.clone());
+        (read.total, read.off) = (state.number()?, state.number()?);
         for _ in 0..state.below(self.capacity)? {
-            let counter = Counter { key: key(state)?, least: state.number()?, beside: beside(state)? };
-            let (hash, seed) = (read.seed.hash_one(counter.key), &read.seed);
-            if read.table.find(hash, |c| c.key == counter.key).is_some() {
+            let (key, least) = (key(state)?, state.number()?);
+            let counter = Counter { hash: read.seed.hash_one(key), key, least, beside: beside(state)? };
+            if read.place(counter.hash, &counter.key).is_some() {
                 return None;
             }
-            read.table.insert_unique(hash, counter, |c| seed.hash_one(c.key));
+            read.enter(counter);
         }
         Some(read)
     }
 
     pub(super) fn clear(&mut self) {
-        self.table.clear();
+        self.places.clear();
+        self.counters.clear();
         self.generation += 1;
         (self.off, self.total) = (0, 0);
     }

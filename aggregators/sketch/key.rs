@@ -104,23 +104,24 @@ impl Parts {
         self.chosen & 1 << part != 0
     }
 
-    /// What is chosen of a key.
+    /// What is chosen of one of these packets.
     #[inline]
-    pub(super) fn of(&self, whole: &Key) -> Key {
+    pub(super) fn of(&self, packets: &Packets, seen: &Seen) -> Key {
         match self.only {
-            Only::Src => whole.src(),
-            Only::Dst => whole.dst(),
-            Only::Whatever => self.masked(whole),
+            Only::Src => Key::src(packets, seen),
+            Only::Dst => Key::dst(packets, seen),
+            Only::Whatever => self.masked(packets, seen),
         }
     }
 
-    /// What is chosen of a key, whatever it is.
+    /// What is chosen of one of these packets, whatever it is.
     #[inline]
-    pub(super) fn masked(&self, whole: &Key) -> Key {
-        let halves = |a: [u64; 2], b: [u64; 2]| [a[0] & b[0], a[1] & b[1]];
+    pub(super) fn masked(&self, packets: &Packets, seen: &Seen) -> Key {
+        let whole = Key::whole(packets, seen);
+        let both = |a: [u64; 2], b: [u64; 2]| [a[0] & b[0], a[1] & b[1]];
         Key {
-            src: halves(whole.src, self.mask.src),
-            dst: halves(whole.dst, self.mask.dst),
+            src: both(whole.src, self.mask.src),
+            dst: both(whole.dst, self.mask.dst),
             rest: whole.rest & self.mask.rest,
             vni: whole.vni & self.mask.vni,
         }
@@ -155,28 +156,29 @@ impl Parts {
 impl Key {
     /// All there is of one of these packets.
     #[inline]
-    pub(super) fn whole(packets: &Packets, seen: &Seen) -> Self {
+    fn whole(packets: &Packets, seen: &Seen) -> Self {
         let [src_port, dst_port] = seen.ports().map(u64::from);
         let rest = src_port << 48
             | dst_port << 32
             | u64::from(seen.vlans[0]) << 16
             | u64::from(seen.protocol()) << 8
             | u64::from(seen.v6());
-        // Truncated on purpose: each half in turn.
-        let [src, dst] = packets.addresses(seen).map(|address| [(address >> 64) as u64, address as u64]);
+        let [src, dst] = packets.addresses(seen).map(halves);
         Key { src, dst, rest, vni: packets.network(seen) }
     }
 
     /// The sender's address alone.
     #[inline]
-    pub(super) fn src(&self) -> Self {
-        Key { src: self.src, dst: [0; 2], rest: self.rest & 1, vni: 0 }
+    pub(super) fn src(packets: &Packets, seen: &Seen) -> Self {
+        let [src, _] = packets.addresses(seen);
+        Key { src: halves(src), dst: [0; 2], rest: u64::from(seen.v6()), vni: 0 }
     }
 
     /// The receiver's address alone.
     #[inline]
-    pub(super) fn dst(&self) -> Self {
-        Key { src: [0; 2], dst: self.dst, rest: self.rest & 1, vni: 0 }
+    pub(super) fn dst(packets: &Packets, seen: &Seen) -> Self {
+        let [_, dst] = packets.addresses(seen);
+        Key { src: [0; 2], dst: halves(dst), rest: u64::from(seen.v6()), vni: 0 }
     }
 
     pub(super) fn save(&self, state: &mut Writing) {
@@ -198,6 +200,13 @@ impl Key {
     }
 }
 
+/// The upper and the lower half of an address.
+#[inline]
+fn halves(address: u128) -> [u64; 2] {
+    // Truncated on purpose: each half in turn.
+    [(address >> 64) as u64, address as u64]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +218,7 @@ mod tests {
         let v4 = Packet { src: 7, dst: 5, dst_port: 80, ..Packet::default() };
         let all = [v4, Packet { v6: true, ..v4 }, Packet { dst: 9, ..v4 }];
         let packets: Packets = all.into_iter().map(|packet| (packet, 0, 0)).collect();
-        let [v4, v6, other] = [0, 1, 2].map(|i| parts.of(&Key::whole(&packets, &packets.seen()[i])));
+        let [v4, v6, other] = [0, 1, 2].map(|i| parts.of(&packets, &packets.seen()[i]));
         assert_ne!(v4, v6);
         assert_eq!(v4, other);
     }
@@ -220,11 +229,11 @@ mod tests {
             let packet =
                 Packet { v6, src: 7 << 3, dst: 5, src_port: 9, dst_port: 80, protocol: 6, ..Packet::default() };
             let packets: Packets = [(packet, 0, 0)].into_iter().collect();
-            let whole = Key::whole(&packets, &packets.seen()[0]);
+            let seen = &packets.seen()[0];
             for (text, only) in [("src", Only::Src), ("dst", Only::Dst), ("src,dst", Only::Whatever)] {
                 let parts = Parts::new(text).unwrap();
-                assert_eq!((parts.only, parts.of(&whole)), (only, parts.masked(&whole)));
-                assert_ne!(parts.of(&whole), whole);
+                assert_eq!((parts.only, parts.of(&packets, seen)), (only, parts.masked(&packets, seen)));
+                assert_ne!(parts.of(&packets, seen), Key::whole(&packets, seen));
             }
         }
     }

@@ -20,7 +20,7 @@ mod tests;
 
 use agent_api::stats::Counter;
 use agent_api::*;
-use agent_packets::Packets;
+use agent_packets::{Packets, Seen};
 use columns::Columns;
 use distinct::Distinct;
 use entropy::Entropy;
@@ -33,6 +33,9 @@ use spreaders::Spreaders;
 use std::hash::BuildHasher;
 
 register!(Entry::aggregator::<Sketch>());
+
+/// Packets that all sketches take in before the next ones.
+const TOGETHER: usize = 256;
 
 /// All sketches of a task.
 struct Sketch {
@@ -176,21 +179,23 @@ impl Aggregator for Sketch {
     fn load(&mut self, cargo: &Cargo, _: &mut Collector) {
         let Some(packets) = cargo.downcast_ref::<Packets>() else { return };
         let Sketch { columns, distinct, entropy, heavy, spreaders, seed, settings, .. } = self;
-        columns.fill(packets, seed);
-        let (seen, whole, by_bytes) = (packets.seen(), columns.whole(), settings.weight == Weight::Bytes);
-        // One sketch after the other, so that each has the caches for itself.
-        for (parts, distinct) in distinct {
-            columns.of(parts).iter().for_each(|hash| distinct.add(*hash));
-        }
-        for (parts, entropy) in entropy {
-            columns.of(parts).iter().for_each(|hash| entropy.add(*hash));
-        }
-        for (parts, heavy) in heavy {
-            let key = |i: usize| (parts.of(&whole[i]), if by_bytes { u64::from(seen[i].wire) } else { 1 });
-            heavy.add_all(columns.of(parts), key);
-        }
-        for (source, element, spreaders) in spreaders {
-            spreaders.add_all(columns.of(source), columns.of(element), |i| source.of(&whole[i]));
+        let by_bytes = settings.weight == Weight::Bytes;
+        // One sketch after the other, so that each has the caches for itself, but for so few packets that they stay in the nearest one.
+        for seen in packets.seen().chunks(TOGETHER) {
+            columns.fill(packets, seen, seed);
+            for (parts, distinct) in &mut *distinct {
+                columns.of(parts).iter().for_each(|hash| distinct.add(*hash));
+            }
+            for (parts, entropy) in &mut *entropy {
+                columns.of(parts).iter().for_each(|hash| entropy.add(*hash));
+            }
+            for (parts, heavy) in &mut *heavy {
+                let weight = |seen: &Seen| if by_bytes { u64::from(seen.wire) } else { 1 };
+                heavy.add_all(columns.of(parts), |i| (parts.of(packets, &seen[i]), weight(&seen[i])));
+            }
+            for (source, element, spreaders) in &mut *spreaders {
+                spreaders.add_all(columns.of(source), columns.of(element), |i| source.of(packets, &seen[i]));
+            }
         }
         self.latest = self.latest.max(packets.latest());
     }

@@ -50,7 +50,7 @@ impl Ranked {
         match self {
             Ranked::SpaceSaving(heavy) => {
                 for (block, hashes) in hashes.chunks(BLOCK).enumerate() {
-                    heavy.touch(hashes);
+                    heavy.fetch(hashes);
                     for (i, hash) in hashes.iter().enumerate() {
                         let (key, weight) = packet(block * BLOCK + i);
                         *heavy.add(*hash, key, weight, || ()) = ();

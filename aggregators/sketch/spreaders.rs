@@ -12,11 +12,13 @@ use super::distinct::Distinct;
 use super::heavy::Heavy;
 use super::ranked::BLOCK;
 use super::state::{Reading, Writing};
+use agent_capture::prefetch;
 use foldhash::quality::FixedState;
 use std::hash::Hash;
 
-/// 256 registers: a standard error of 6.5 %.
-const PRECISION: u8 = 8;
+/// What each source has: 256 registers, a standard error of 6.5 %.
+type Elements = Distinct<[u8; 256]>;
+
 /// Bits of the filter.
 const BITS: usize = 1 << 22;
 /// Pairs that are remembered.
@@ -25,61 +27,90 @@ const RECENT: usize = 1 << 12;
 /// Sources with their elements.
 #[derive(Debug)]
 pub(super) struct Spreaders<K> {
-    table: Heavy<K, Distinct>,
+    table: Heavy<K, Elements>,
     filter: Vec<u64>,
     set: usize,
     /// Pairs whose packets change nothing, each at its place, as long as this is the generation of the table.
     recent: Vec<u64>,
     generation: u64,
+    /// How often they were forgotten.
+    forgotten: u64,
 }
 
 impl<K: Hash + Ord + Copy> Spreaders<K> {
     /// Keeps about twice as many sources as `counters`.
     pub(super) fn new(counters: usize, seed: FixedState) -> Self {
         let table = Heavy::new(counters, seed);
-        Spreaders { table, filter: vec![0; BITS / 64], set: 0, recent: vec![0; RECENT], generation: 0 }
+        Spreaders { table, filter: vec![0; BITS / 64], set: 0, recent: vec![0; RECENT], generation: 0, forgotten: 0 }
     }
 
     /// Takes in that sources were seen with elements, by the hashes of both; `source` gives one by its number.
     pub(super) fn add_all(&mut self, sources: &[u64], elements: &[u64], source: impl Fn(usize) -> K) {
         for (block, (sources, elements)) in sources.chunks(BLOCK).zip(elements.chunks(BLOCK)).enumerate() {
-            // Read and nothing done with it: the words are to be in the cache when they are needed.
-            let word = |(source, element): (&u64, &u64)| self.filter[place(pair(*source, *element)).0];
-            std::hint::black_box(sources.iter().zip(elements).map(word).fold(0, |touched, word| touched ^ word));
-            for (i, (hash, element)) in sources.iter().zip(elements).enumerate() {
-                self.add(*hash, *element, || source(block * BLOCK + i));
+            // Which of them are left out nobody can foretell, so nothing is made to depend on it.
+            let (mut news, mut count) = ([0u8; BLOCK], 0);
+            for (i, (hash, element)) in (0u8..).zip(sources.iter().zip(elements)) {
+                news[count] = i;
+                count += usize::from(!self.is_recent(pair(*hash, *element)));
+            }
+            for i in &news[..count] {
+                let (hash, element) = (sources[usize::from(*i)], elements[usize::from(*i)]);
+                prefetch(&self.filter[place(pair(hash, element)).0]);
+                if let Some(counter) = self.table.likely(hash) {
+                    prefetch(counter);
+                    prefetch(counter.beside.register(element));
+                }
+            }
+            let add = |this: &mut Self, i: usize| this.add(sources[i], elements[i], || source(block * BLOCK + i));
+            let forgotten = self.forgotten;
+            for i in news[..count].iter().map(|i| usize::from(*i)) {
+                add(self, i);
+                if self.forgotten != forgotten {
+                    // What was to be left out may change something now.
+                    (i + 1..sources.len()).for_each(|i| add(self, i));
+                    break;
+                }
             }
         }
+    }
+
+    /// Whether packets of a pair change nothing.
+    #[inline]
+    fn is_recent(&self, pair: u64) -> bool {
+        self.recent[recent(pair)] == pair | 1
+    }
+
+    fn forget(&mut self) {
+        self.recent.fill(0);
+        self.forgotten += 1;
     }
 
     #[inline]
     fn add(&mut self, hash: u64, element: u64, source: impl FnOnce() -> K) {
         let pair = pair(hash, element);
-        // 0 is for no pair.
-        let (recent, known) = ((pair >> 20) as usize % RECENT, pair | 1);
-        if self.recent[recent] == known {
+        if self.is_recent(pair) {
             return;
         }
         let (word, bit) = place(pair);
         if self.filter[word] & bit == 0 {
             self.filter[word] |= bit;
             self.set += 1;
-            self.table.add(hash, source(), 1, || Distinct::new(PRECISION)).add(element);
+            self.table.add(hash, source(), 1, || Elements::EMPTY).add(element);
             if self.set > BITS / 2 {
                 self.filter.fill(0);
                 self.set = 0;
-                self.recent.fill(0);
+                self.forget();
                 return;
             }
         } else {
-            let Some(distinct) = self.table.find(hash, &source()) else { return };
-            distinct.add(element);
+            let Some(elements) = self.table.find(hash, &source()) else { return };
+            elements.add(element);
         }
         if self.generation != self.table.generation() {
             self.generation = self.table.generation();
-            self.recent.fill(0);
+            self.forget();
         }
-        self.recent[recent] = known;
+        self.recent[recent(pair)] = pair | 1;
     }
 
     /// The sources with most elements, greatest first.
@@ -92,21 +123,20 @@ impl<K: Hash + Ord + Copy> Spreaders<K> {
     }
 
     pub(super) fn save(&self, state: &mut Writing, key: impl FnMut(&K, &mut Writing)) {
-        self.table.save(state, key, Distinct::save);
+        self.table.save(state, key, Elements::save);
     }
 
     /// Takes in what was saved of another; nothing of it if it is damaged. Who comes after that may count as new what the other has seen, which
     /// only matters to who gets in.
     pub(super) fn merge(&mut self, state: &mut Reading, key: impl Fn(&mut Reading) -> Option<K>) -> Option<()> {
-        let like = Distinct::new(PRECISION);
-        let other = self.table.load(state, key, |state| like.load(state)).filter(|_| state.is_empty())?;
+        let other = self.table.load(state, key, |state| Elements::EMPTY.load(state)).filter(|_| state.is_empty())?;
         self.table.merge(other, |mine, theirs| mine.merge(&theirs));
         Some(())
     }
 
     pub(super) fn clear(&mut self) {
         self.table.clear();
-        self.recent.fill(0);
+        self.forget();
         self.filter.fill(0);
         self.set = 0;
     }
@@ -116,6 +146,12 @@ impl<K: Hash + Ord + Copy> Spreaders<K> {
 #[inline]
 fn pair(source: u64, element: u64) -> u64 {
     source.rotate_left(32) ^ element
+}
+
+/// Where a pair is remembered, with its lowest bit set: 0 is for no pair.
+#[inline]
+fn recent(pair: u64) -> usize {
+    (pair >> 20) as usize % RECENT
 }
 
 /// The word and the bit of a pair.

@@ -196,7 +196,7 @@ fn hashes_of_neighbours_are_spread() {
         let hash = |i: u32| {
             let packet = Packet { src: (0x0a00_0000 + i).into(), ..Packet::default() };
             let packets: Packets = [(packet, 0, 0)].into_iter().collect();
-            seed.hash_one(parts.of(&Key::whole(&packets, &packets.seen()[0])))
+            seed.hash_one(parts.of(&packets, &packets.seen()[0]))
         };
         let few: std::collections::BTreeSet<u64> = (1..20).map(|i| hash(i) >> 50).collect();
         together += 19 - few.len();
