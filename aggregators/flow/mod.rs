@@ -287,7 +287,10 @@ impl Flow {
     /// Writes what is complete.
     fn hand_on(&mut self, out: &mut Collector) {
         let Flow { table, writer, ledger, events, inspectors, .. } = self;
-        table.ended().for_each(|flow| put(&flow, inspectors, writer, ledger, events, out));
+        let ended = table.ended();
+        // Few batches of reports are larger than these.
+        out.batch().reserve(ended.len().min(512), 24, 96);
+        ended.for_each(|flow| put(&flow, inspectors, writer, ledger, events, out));
         ledger.say();
     }
 

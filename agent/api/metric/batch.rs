@@ -195,6 +195,13 @@ impl Batch {
         self.names = None;
     }
 
+    /// Makes room for so many metrics more with so many fields each, and bytes of text each, so that nothing is moved while they are added.
+    pub fn reserve(&mut self, metrics: usize, fields: usize, bytes: usize) {
+        self.heads.reserve(metrics);
+        self.fields.reserve(metrics.saturating_mul(fields));
+        self.arena.reserve(metrics.saturating_mul(bytes));
+    }
+
     /// Takes everything out, with room for as much again where the batch was.
     pub fn take(&mut self) -> Batch {
         let like = Batch {

@@ -303,7 +303,7 @@ impl Table {
     }
 
     /// Takes the records that became complete. They wait until they are taken, so do so after each batch.
-    pub fn ended(&mut self) -> impl Iterator<Item = Flow> + '_ {
+    pub fn ended(&mut self) -> impl ExactSizeIterator<Item = Flow> + '_ {
         self.complete.flows.drain(..)
     }
 

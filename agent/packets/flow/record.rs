@@ -186,7 +186,9 @@ impl Record {
         let (ip_bytes, more_ip_bytes) = self.ip_bytes[side].overflowing_add(seen.ip_bytes);
         let wanted = LIVE | PLAIN << side | numbered;
         let soon = usual.active & (tick(seen.time).wrapping_sub(self.due) < 1 << 15);
-        let rare = (self.marks & (wanted | EMPTY | LONG | SHAKING) != wanted)
+        // Of the steps of a handshake only the first and the third are from the side that began, and without SYN only the third.
+        let shaking = if side == 0 { SHAKING } else { 0 };
+        let rare = (self.marks & (wanted | EMPTY | LONG | shaking) != wanted)
             | (silent > usual.silence)
             | soon
             | (seen.tcp_flags & (tcp::SYN | tcp::FIN | tcp::RST) != 0)

@@ -120,7 +120,7 @@ pub(super) fn follow(record: &mut Record, cold: &mut Cold<'_>, seen: &Seen, side
     } else {
         step_aside(record, cold, (known, ahead, length), (side, end), seen.time);
     }
-    if flags & SYN != 0 || record.marks & SHAKING != 0 {
+    if flags & SYN != 0 || (side == 0 && record.marks & SHAKING != 0) {
         shake(record, cold.details(), flags, side, seen.time);
     }
     if seen.window() == 0 && flags & (SYN | RST | FIN) == 0 {

@@ -111,7 +111,9 @@ impl<const N: usize> Store<N> {
                 if entry.record.live() && entry.record.expired(now, settings) {
                     let hash = hash(&SEED, &entry.key);
                     prefetch(&self.index[self.home(hash)]);
-                    prefetch(&self.rests[piece][at].first);
+                    let rest = &self.rests[piece][at];
+                    prefetch(&rest.first);
+                    prefetch(&rest.vlans);
                     if let Some(details) = self.details.get(piece) {
                         prefetch(details[at].first());
                     }

@@ -90,6 +90,8 @@ pub(in crate::flow) struct Store<const N: usize> {
     closed: Due,
     /// Room for those of them that go on.
     again: Vec<(u32, i64)>,
+    /// Some packet was in another scope than 0: there may be several flows of the same ends.
+    scopes: bool,
     /// Packets whose words of the index are on their way into the cache, and those whose records are.
     coming: Vec<Waiting<N>>,
     waiting: Vec<Waiting<N>>,
@@ -109,6 +111,7 @@ impl<const N: usize> Default for Store<N> {
             idle: Due::default(),
             closed: Due::default(),
             again: Vec::new(),
+            scopes: false,
             coming: Vec::with_capacity(BLOCK),
             waiting: Vec::with_capacity(BLOCK),
         }
@@ -196,9 +199,18 @@ impl<const N: usize> Store<N> {
     #[inline(never)]
     fn unusual(&mut self, w: &Waiting<N>, packets: &Packets, settings: &Settings, around: &mut impl Around<N>) {
         let scope = scope(packets, &packets.seen()[w.of as usize], &settings.keys);
+        self.scopes |= scope != 0;
         let place = match self.entry(w.place) {
-            Some(e) if e.key == w.key && e.record.live() && self.scoped(w.place, &e.record, w.swapped, scope) => {
-                w.place
+            Some(e) if e.key == w.key && e.record.live() => {
+                if self.scoped(w.place, &e.record, w.swapped, scope) {
+                    w.place
+                } else if !self.scopes {
+                    // The first packet of its direction, and there is no other flow of these ends.
+                    self.enter(w.place, w.swapped, scope);
+                    w.place
+                } else {
+                    self.place(w, packets, scope, settings, around)
+                }
             }
             _ => self.place(w, packets, scope, settings, around),
         };
@@ -347,10 +359,15 @@ impl<const N: usize> Store<N> {
             }
         }
         let (place, _) = adopted?;
+        self.enter(place, w.swapped, scope);
+        Some(place)
+    }
+
+    /// Takes note of the scope of the direction of a packet.
+    fn enter(&mut self, place: u32, swapped: bool, scope: u64) {
         let (piece, at) = split(place);
         let record = &mut self.pieces[piece][at].record;
-        record.enter(&mut self.rests[piece][at], record.side(w.swapped), scope);
-        Some(place)
+        record.enter(&mut self.rests[piece][at], record.side(swapped), scope);
     }
 
     /// Reports the flows that have had packets since their last report; they go on.
