@@ -2,7 +2,7 @@
 
 use super::names::is_legacy;
 use agent_api::Kind;
-use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+use agent_golang::number::{FloatStyle, append_float, append_int};
 use std::borrow::Cow;
 
 /// A value.
@@ -91,11 +91,11 @@ pub fn family(family: &Family<'_>, out: &mut Vec<u8>) {
                 }
                 let open = spread.points.last().is_none_or(|p| p.0 != f64::INFINITY);
                 if family.kind == Kind::Histogram && open {
-                    let count = |out: &mut Vec<u8>| append_uint(spread.count, out);
-                    line(family, suffix, row, Some((label, f64::INFINITY)), count, out);
+                    let count = spread.count as f64;
+                    line(family, suffix, row, Some((label, f64::INFINITY)), |out| float(count, out), out);
                 }
                 line(family, "_sum", row, None, |out| float(spread.sum, out), out);
-                line(family, "_count", row, None, |out| append_uint(spread.count, out), out);
+                line(family, "_count", row, None, |out| float(spread.count as f64, out), out);
             }
         }
     }
@@ -167,6 +167,7 @@ fn quote(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// All numbers are floats here, counts as well: a million is 1e+06, and zero has no sign.
 fn float(value: f64, out: &mut Vec<u8>) {
-    append_float(value, FloatStyle::Shortest, out);
+    append_float(if value == 0.0 { 0.0 } else { value }, FloatStyle::Shortest, out);
 }

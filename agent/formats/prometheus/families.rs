@@ -95,7 +95,7 @@ impl<'a> Families<'a> {
             let (name, kind) = line.split_once(BLANKS).unwrap_or((line, ""));
             (Text::Borrowed(name), kind)
         };
-        let kind = match kind.trim_matches(BLANKS) {
+        let kind = match kind.trim_matches(BLANKS).to_ascii_lowercase().as_str() {
             "counter" => Kind::Counter,
             "gauge" => Kind::Gauge,
             "histogram" | "gaugehistogram" => Kind::Histogram,

@@ -107,6 +107,7 @@ fn lenient_where_nothing_is_lost() {
         ("{\"größe.x\"} 1\n", "prometheus größe.x=Float(1.0) 0"),
         ("# TYPE \"a \\\"b\\\"\" gauge\n{\"a \\\"b\\\"\"} 1\n", "prometheus a \"b\"=Float(1.0) 0"),
         ("a 1 0\n", "prometheus a=Float(1.0) 0"),
+        ("# TYPE a GAUGE\na 1\n", "prometheus a=Float(1.0) 0"),
         ("a 1 -5\n", "prometheus a=Float(1.0) 0"),
         ("\u{feff}# TYPE a gauge\na 1\n", "prometheus a=Float(1.0) 0"),
         ("", ""),
@@ -303,6 +304,20 @@ fn batch() -> Batch {
     batch.metric("tram").tag("line", "9").field("load", f64::NAN).time(1);
     batch.metric("tram").tag("line", "9").field("load", 3.0).time(0);
     batch
+}
+
+#[test]
+fn all_numbers_of_a_page_are_floats() {
+    let mut batch = Batch::new();
+    batch.metric("own").tag("le", "1000000").kind(Kind::Histogram).field("h_bucket", 1_000_000.0).time(1);
+    batch.metric("own").kind(Kind::Histogram).field("h_sum", -0.0).field("h_count", 12_345_678.0).time(1);
+    let (mut writer, mut out) = (build::<Writer>(&[]).unwrap(), Vec::new());
+    writer.serialize_batch(&Chunk::from(batch), &mut out).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "# HELP own_h Telegraf collected metric\n# TYPE own_h histogram\nown_h_bucket{le=\"1e+06\"} 1e+06\n\
+         own_h_bucket{le=\"+Inf\"} 1.2345678e+07\nown_h_sum 0\nown_h_count 1.2345678e+07\n"
+    );
 }
 
 #[test]
