@@ -21,6 +21,10 @@ ip neighbour add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0
 agent=$!
 for try in $(seq 500); do grep -q "capturing from v1" log.txt && break; sleep 0.02; done
 for i in $(seq 200); do for port in 9001 9002 9003; do echo "$i" > /dev/udp/10.9.0.2/$port; done; done
+# What the ring has is read to its end at the stop; libpcap may not yet have handed on the last of it.
+if grep -q 'method = "libpcap"' agent.conf; then
+  for try in $(seq 500); do grep -q "^pcap,source=v1 .*packets_read=600i" out.txt && break; sleep 0.02; done
+fi
 kill $agent
 wait $agent
 "#;
@@ -103,7 +107,7 @@ fn has_libpcap() -> bool {
 
 fn config(pcap: &str) -> String {
     format!(
-        "[agent]\nomit_hostname = true\n[[inputs.pcap]]\nring_size = \"1MiB\"\n{pcap}\n\
+        "[agent]\nomit_hostname = true\ninterval = \"200ms\"\nflush_interval = \"200ms\"\n[[inputs.pcap]]\nring_size = \"1MiB\"\n{pcap}\n\
          [[aggregators.flow]]\nkeys = [\"dst_port\", \"protocol\", \"interface\"]\ntags = [\"dst_port\", \"interface\"]\n\
          [[outputs.file]]\nfiles = [\"stdout\"]\n"
     )
@@ -162,6 +166,7 @@ ip address add 10.9.2.1/24 dev t1
 agent=$!
 for try in $(seq 500); do grep -q "capturing from t1" log.txt && break; sleep 0.02; done
 for i in $(seq 50); do for net in 1 2; do echo "$i" > /dev/udp/10.9.$net.2/9001; done; done
+for try in $(seq 500); do grep -q "^pcap,source=t1 .*packets_read=50i" out.txt && break; sleep 0.02; done
 kill $agent
 wait $agent
 exec 7>&-
@@ -210,8 +215,7 @@ echo "took=$((($(date +%s%N) - $(cat stopped)) / 1000000))" >> out.txt
 #[test]
 fn drops_are_counted_and_the_stop_is_prompt() {
     for (n, way) in ways().into_iter().enumerate() {
-        let config = config(&format!("interfaces = [\"lo\"]\n{way}{PROGRAM}"))
-            .replace("[agent]", "[agent]\ninterval = \"200ms\"\nflush_interval = \"200ms\"");
+        let config = config(&format!("interfaces = [\"lo\"]\n{way}{PROGRAM}"));
         let seen = seen(&format!("burst-{n}"), &config, BURST);
         let (read, dropped) = (seen.last("lo", "packets_read"), seen.last("lo", "packets_dropped"));
         // What goes out on loopback has room in the ring, too, and is dropped with it, before it is known that it is the same packet.
@@ -237,6 +241,8 @@ for round in 1 2; do
   ip link set v0 up
   ip link set v1 up
   ip neighbour replace 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0
+  # Before that nothing goes out.
+  for try in $(seq 500); do ip link show v0 | grep -q "state UP" && break; sleep 0.02; done
   for try in $(seq 500); do [ $(grep -c "capturing from v1" log.txt) -ge $opened ] && break; sleep 0.02; done
   for i in $(seq 20); do echo "$i" > /dev/udp/10.9.0.2/9001; done
   for try in $(seq 500); do grep -q "^pcap,source=v1 .*packets_read=$((round * 20))i" out.txt && break; sleep 0.02; done
@@ -254,8 +260,7 @@ wait $agent
 #[test]
 fn an_interface_that_goes_down_and_up() {
     for (n, way) in ways().into_iter().enumerate().filter(|(_, way)| !way.contains("workers")) {
-        let config = config(&format!("interfaces = [\"lo\", \"v1\"]\n{way}{PROGRAM}"))
-            .replace("[agent]", "[agent]\ninterval = \"200ms\"\nflush_interval = \"200ms\"");
+        let config = config(&format!("interfaces = [\"lo\", \"v1\"]\n{way}{PROGRAM}"));
         let seen = seen(&format!("down-{n}"), &config, DOWN);
         assert_eq!(seen.last("v1", "packets_read"), 40, "{}", seen.why);
         assert_eq!(seen.log.matches("v1 is not up").count(), 1, "{}", seen.why);
