@@ -278,6 +278,13 @@ fn what_is_not_there() {
     let said = |name: &str, pcap: &str| seen(name, &config(pcap), script).log;
     let log = said("absent", "interfaces = [\"v7\"]\n");
     assert!(log.contains("open interface \"v7\": there is no such interface; there are: lo"), "{log}");
+    let waits = r#"
+"$AGENT" --config agent.conf > out.txt 2> log.txt & agent=$!
+for try in $(seq 500); do grep -q "none of the interfaces" log.txt && break; sleep 0.02; done
+kill $agent
+wait $agent"#;
+    let log = seen("pattern", &config("interfaces = [\"v*\"]\n"), waits).log;
+    assert!(log.contains("none of the interfaces is there yet; there are: lo"), "{log}");
     let log = said("workers", "interfaces = [\"lo\"]\nmethod = \"libpcap\"\nworkers = 2\n");
     assert!(log.contains("workers: only AF_PACKET divides the packets of an interface"), "{log}");
     if has_libpcap() {

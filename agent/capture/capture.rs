@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use crate::Ring;
-use crate::{Session, Waker};
+use crate::Session;
 use std::io;
 use std::time::Duration;
 
@@ -54,7 +54,8 @@ pub enum Capture {
 }
 
 impl Capture {
-    /// Calls `each` for packets in the order in which they came; false if there is none within the time.
+    /// Calls `each` for packets in the order in which they came; false if there is none within the time, which may be cut
+    /// short.
     ///
     /// # Errors
     /// The interface is gone or down.
@@ -75,16 +76,6 @@ impl Capture {
             #[cfg(target_os = "linux")]
             Capture::Ring(ring) => ring.drops(),
             Capture::Session(session) => session.drops(),
-        }
-    }
-
-    /// What ends a longer waiting than the caller has asked for, where there may be any.
-    #[must_use]
-    pub fn waker(&self) -> Option<Waker> {
-        match self {
-            #[cfg(target_os = "linux")]
-            Capture::Ring(_) => None,
-            Capture::Session(session) => Some(session.waker()),
         }
     }
 }

@@ -23,4 +23,4 @@ pub use filter::{Filter, Instruction};
 pub use interface::{Interface, interfaces};
 #[cfg(target_os = "linux")]
 pub use ring::{Block, Ring};
-pub use session::{Session, Waker};
+pub use session::Session;

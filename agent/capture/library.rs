@@ -106,7 +106,6 @@ functions! {
         setnonblock: c"pcap_setnonblock" unsafe extern "C" fn(*mut c_void, c_int, *mut c_char) -> c_int;
         next_ex: c"pcap_next_ex" unsafe extern "C" fn(*mut c_void, *mut *const Header, *mut *const u8) -> c_int;
         stats: c"pcap_stats" unsafe extern "C" fn(*mut c_void, *mut Counts) -> c_int;
-        breakloop: c"pcap_breakloop" unsafe extern "C" fn(*mut c_void);
         close: c"pcap_close" unsafe extern "C" fn(*mut c_void);
         #[cfg(unix)]
         get_selectable_fd: c"pcap_get_selectable_fd" unsafe extern "C" fn(*mut c_void) -> c_int;

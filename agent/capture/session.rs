@@ -1,7 +1,7 @@
 //! Packets of a device through libpcap, where there is no ring of our own.
 //!
-//! On Unix the library is never let wait: whether its own patience ends where no packet comes differs by system and version, so the
-//! descriptor is waited for here. Windows has no descriptor; there it waits for 50 ms at a time, and can be woken.
+//! The library is never let wait for packets: whether its patience ends where none comes differs by system and version, and what wakes it
+//! (`pcap_breakloop`) can be lost. On Unix its descriptor is waited for here; Windows has none, there it is looked every 10 ms.
 
 #![allow(unsafe_code)]
 
@@ -12,11 +12,12 @@ use crate::{Drops, Frame, Options};
 use std::ffi::{CString, c_int, c_void};
 use std::io;
 use std::ptr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Milliseconds after which what has come is handed over, however little it is.
 const PATIENCE: c_int = 50;
+/// So long nothing is looked at where there is no descriptor: short enough for a buffer of a few MB at 1 Gbit/s.
+const NAP: Duration = Duration::from_millis(10);
 /// Packets that are handed on before the caller is let look at other things.
 const MANY: usize = 4096;
 /// `PCAP_TSTAMP_PRECISION_NANO`.
@@ -25,12 +26,10 @@ const NANO: c_int = 1;
 /// A device that is captured from.
 #[derive(Debug)]
 pub struct Session {
-    handle: Arc<Handle>,
+    handle: Handle,
     link: u16,
     /// Nanoseconds of one in the fraction of a time.
     unit: i64,
-    /// The library waits for packets itself.
-    waits: bool,
     /// What the library had counted when it was asked last.
     counted: Counts,
     warning: Option<String>,
@@ -71,16 +70,12 @@ impl Session {
         // SAFETY: the handle is active now.
         let (link, precision) =
             unsafe { ((library.datalink)(pcap), library.get_tstamp_precision.map(|get| get(pcap))) };
-        let waits = cfg!(windows);
-        if !waits {
-            handle.never_wait()?;
-        }
+        handle.never_wait()?;
         Ok(Session {
             warning: (status > 0).then(|| handle.said(status)),
-            handle: Arc::new(handle),
+            handle,
             link: from_library(link),
             unit: if precision == Some(NANO) { 1 } else { 1000 },
-            waits,
             counted: Counts::default(),
         })
     }
@@ -120,24 +115,21 @@ impl Session {
         if status < 0 { Err(self.handle.said(status)) } else { Ok(()) }
     }
 
-    /// Calls `each` for packets in the order in which they came; false if there is none within the time.
+    /// Calls `each` for packets in the order in which they came; false if there is none within the time, which may be cut
+    /// short.
     ///
     /// # Errors
     /// The device is gone, or what the library says.
     pub fn each(&mut self, patience: Duration, mut each: impl FnMut(Frame<'_>)) -> io::Result<bool> {
-        if self.take(patience, &mut each)? {
+        if self.take(&mut each)? {
             return Ok(true);
         }
-        if self.waits {
-            return Ok(false);
-        }
         self.handle.wait(patience)?;
-        self.take(patience, &mut each)
+        self.take(&mut each)
     }
 
-    /// Hands on what is there.
-    fn take(&mut self, patience: Duration, each: &mut impl FnMut(Frame<'_>)) -> io::Result<bool> {
-        let since = Instant::now();
+    /// Hands on what is there; false if there is nothing.
+    fn take(&self, each: &mut impl FnMut(Frame<'_>)) -> io::Result<bool> {
         for taken in 0..MANY {
             let (mut header, mut bytes): (*const Header, *const u8) = (ptr::null(), ptr::null());
             // SAFETY: the handle lives, and both pointers are ours to be set.
@@ -149,20 +141,7 @@ impl Session {
                     each(self.frame(&header, bytes));
                 }
                 0 => return Ok(taken > 0),
-                // Woken.
-                -2 => {
-                    if self.waits {
-                        // Nobody wakes it a second time.
-                        self.handle.never_wait()?;
-                        self.waits = false;
-                    }
-                    return Ok(taken > 0);
-                }
                 status => return Err(self.handle.failure(status)),
-            }
-            // Where the library waits, it may do so before each packet.
-            if self.waits && since.elapsed() >= patience {
-                break;
             }
         }
         Ok(true)
@@ -196,27 +175,9 @@ impl Session {
             interface: if cfg!(target_os = "linux") { 0 } else { counts.interface.wrapping_sub(before.interface) },
         })
     }
-
-    /// What ends its waiting.
-    #[must_use]
-    pub fn waker(&self) -> Waker {
-        Waker(self.handle.clone())
-    }
 }
 
-/// Ends the waiting of a thread for packets.
-#[derive(Debug)]
-pub struct Waker(Arc<Handle>);
-
-impl Waker {
-    /// Ends it now, or when it begins. For good: from then on nothing is waited for beyond the patience of the caller.
-    pub fn wake(&self) {
-        // SAFETY: the handle lives. Of all functions this alone may be called beside others (it sets a mark and an event).
-        unsafe { (self.0.library.breakloop)(self.0.pcap) };
-    }
-}
-
-/// A handle of the library, closed when nobody has it any more.
+/// A handle of the library, closed when it is dropped.
 struct Handle {
     library: &'static Library,
     pcap: *mut c_void,
@@ -224,8 +185,6 @@ struct Handle {
 
 // SAFETY: no function of the library depends on the thread that calls it.
 unsafe impl Send for Handle {}
-// SAFETY: only the session calls anything with it, and only by `&mut self` or before anyone else has it; all others can do no more than wake it.
-unsafe impl Sync for Handle {}
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -271,8 +230,7 @@ impl Handle {
         // SAFETY: the handle lives.
         let fd = unsafe { (self.library.get_selectable_fd)(self.pcap) };
         if fd < 0 {
-            // A device that has none is looked at now and then.
-            std::thread::sleep(patience.min(Duration::from_millis(10)));
+            std::thread::sleep(patience.min(NAP));
             return Ok(());
         }
         let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
@@ -285,17 +243,17 @@ impl Handle {
         Ok(())
     }
 
-    /// Waits for what was under way when it was woken.
+    /// Waits a little.
     #[cfg(windows)]
     fn wait(&self, patience: Duration) -> io::Result<()> {
-        std::thread::sleep(patience);
+        std::thread::sleep(patience.min(NAP));
         Ok(())
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: nobody has the handle any more.
+        // SAFETY: the handle is not used any more.
         unsafe { (self.library.close)(self.pcap) };
     }
 }

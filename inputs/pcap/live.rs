@@ -2,10 +2,10 @@
 
 use super::feed::Feed;
 use super::sources::Source;
-use super::wanted::{Wanted, label, some};
+use super::wanted::{Wanted, all, label, others, shown};
 use super::{Method, Settings, Shared};
 use agent_api::{Result, Sender, StartError, Stop, anyhow, ensure};
-use agent_capture::{Capture, Device, Options, Session, Waker};
+use agent_capture::{Capture, Device, Options, Session};
 #[cfg(target_os = "linux")]
 use agent_capture::{Ring, interfaces};
 use agent_packets::Record;
@@ -31,7 +31,7 @@ pub(super) struct Live {
     workers: usize,
     /// Opened, not yet started.
     opened: Vec<Interface>,
-    running: HashMap<String, Vec<Running>>,
+    running: HashMap<String, Vec<oneshot::Receiver<()>>>,
 }
 
 /// An open interface.
@@ -40,12 +40,6 @@ struct Interface {
     link: u16,
     /// Between which its packets are divided.
     captures: Vec<Capture>,
-}
-
-/// A thread.
-struct Running {
-    end: oneshot::Receiver<()>,
-    waker: Option<Waker>,
 }
 
 impl Live {
@@ -81,6 +75,10 @@ impl Live {
         self.opened.clear();
         let mut devices = self.wanted.present().map_err(|e| StartError::Retry(anyhow!(e)))?;
         devices.extend(self.wanted.missing(&devices));
+        if devices.is_empty() && self.wanted.something() {
+            let there = shown(&all(self.method).unwrap_or_default());
+            shared.log.warn(format_args!("none of the interfaces is there yet; there are: {there}"));
+        }
         for device in devices {
             let name = device.name.clone();
             match self.interface(device, shared) {
@@ -106,12 +104,11 @@ impl Live {
                 _ => format!("workers: {}", captures.len()),
             };
             shared.log.info(format_args!("capturing from {name}, {way}"));
-            let mut running = Vec::new();
+            let mut ended = Vec::new();
             for capture in captures {
                 let source = shared.sources.add(&name, true);
                 // The filter was run before.
                 let feed = Feed::new(None, shared.options.clone(), out.clone(), true, source.clone());
-                let waker = capture.waker();
                 let worker = Worker { name: device.name.clone(), link, capture, feed, source, told: 0 };
                 let (done, end) = oneshot::channel::<()>();
                 let (stop, out, name) = (stop.clone(), out.clone(), name.clone());
@@ -122,19 +119,18 @@ impl Live {
                     drop(done);
                 });
                 match thread {
-                    Ok(_) => running.push(Running { end, waker }),
+                    Ok(_) => ended.push(end),
                     Err(e) => shared.log.error(format_args!("start a thread: {e}")),
                 }
             }
-            self.running.insert(device.name, running);
+            self.running.insert(device.name, ended);
         }
     }
 
     /// Takes up interfaces that have come, or have come back.
     pub(super) async fn look_again(&mut self, shared: &Arc<Shared>, out: &Sender, stop: &Stop) {
-        self.running.retain(|_, threads| {
-            threads.iter_mut().any(|thread| thread.end.try_recv() == Err(oneshot::error::TryRecvError::Empty))
-        });
+        self.running
+            .retain(|_, ended| ended.iter_mut().any(|end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty)));
         // Libraries may take their time over a list.
         let wanted = self.wanted.clone();
         let present = tokio::task::spawn_blocking(move || wanted.present()).await;
@@ -151,11 +147,9 @@ impl Live {
 
     /// Waits until all threads have ended, after they were told to.
     pub(super) async fn ended(&mut self) {
-        let threads: Vec<Running> = self.running.drain().flat_map(|(_, threads)| threads).collect();
-        threads.iter().filter_map(|thread| thread.waker.as_ref()).for_each(Waker::wake);
-        for thread in threads {
+        for end in self.running.drain().flat_map(|(_, ends)| ends) {
             // It says nothing: it is dropped.
-            let _ended = thread.end.await;
+            let _ended = end.await;
         }
     }
 
@@ -249,10 +243,12 @@ enum Failure {
 
 /// What a user can do about it.
 fn explained(name: &str, error: &io::Error, method: Method) -> agent_api::Error {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => anyhow!("open interface {name:?}: {error}; {}", how_to_permit()),
-        io::ErrorKind::NotFound => anyhow!("open interface {name:?}: {error}; there are: {}", some(method)),
-        _ => anyhow!("open interface {name:?}: {error}"),
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return anyhow!("open interface {name:?}: {error}; {}", how_to_permit());
+    }
+    match others(name, method) {
+        Some(others) => anyhow!("open interface {name:?}: {error}; there are: {others}"),
+        None => anyhow!("open interface {name:?}: {error}"),
     }
 }
 
@@ -316,8 +312,10 @@ impl Worker {
             }
             match read {
                 Err(e) => break Err(e),
-                // What was captured before the stop may still be in a block that is not full: it is when nothing came after the stop.
-                Ok(some) if ended.is_some_and(|since| !some || since.elapsed() > DRAINING) => break Ok(()),
+                // What was captured before the stop may still be in a block that is not full: it is not when nothing came for a while after it.
+                Ok(some) if ended.is_some_and(|since| since.elapsed() > if some { DRAINING } else { PATIENCE }) => {
+                    break Ok(());
+                }
                 Ok(_) => {}
             }
             if ended.is_none() && stop.is_stopped() {

@@ -37,10 +37,12 @@ impl Wanted {
     /// # Errors
     /// They cannot be listed.
     pub(super) fn present(&self) -> Result<Vec<Device>, String> {
-        if !self.any && self.named.is_empty() && self.patterns.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(self.of(all(self.method)?))
+        if self.something() { Ok(self.of(all(self.method)?)) } else { Ok(Vec::new()) }
+    }
+
+    /// True if any interface is asked for.
+    pub(super) fn something(&self) -> bool {
+        self.any || !self.named.is_empty() || !self.patterns.is_empty()
     }
 
     fn of(&self, all: Vec<Device>) -> Vec<Device> {
@@ -67,7 +69,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// All interfaces of this host, those that can be captured from in the way that is given.
-fn all(method: Method) -> Result<Vec<Device>, String> {
+pub(super) fn all(method: Method) -> Result<Vec<Device>, String> {
     #[cfg(target_os = "linux")]
     {
         let interfaces = agent_capture::interfaces().map_err(|e| format!("list the interfaces: {e}"))?;
@@ -96,14 +98,22 @@ pub(super) fn label(device: &Device) -> &str {
     }
 }
 
-/// Some interfaces that are there, for a message.
-pub(super) fn some(method: Method) -> String {
-    let shown = |device: &Device| match &device.description {
+/// The interfaces that are there, if none of them is called so. By the list, as not every library says so when it cannot open one.
+pub(super) fn others(name: &str, method: Method) -> Option<String> {
+    let all = all(method).ok()?;
+    (!all.iter().any(|device| device.name == name)).then(|| shown(&all))
+}
+
+/// Interfaces in a message.
+pub(super) fn shown(all: &[Device]) -> String {
+    if all.is_empty() {
+        return "none".to_owned();
+    }
+    let one = |device: &Device| match &device.description {
         Some(description) => format!("{} ({description})", device.name),
         None => device.name.clone(),
     };
-    let all = all(method).unwrap_or_default();
-    let mut some: Vec<String> = all.iter().take(20).map(shown).collect();
+    let mut some: Vec<String> = all.iter().take(20).map(one).collect();
     if all.len() > some.len() {
         some.push(format!("and {} more", all.len() - some.len()));
     }
