@@ -11,7 +11,6 @@ mod packet;
 mod running;
 mod table;
 mod tcp;
-mod template;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! From a bucket as sent (`web.hits,host=a`) to measurement, field and tags.
 
-use super::template::{Cut, Templates};
 use agent_api::{Result, bail};
+use agent_formats::templates::{Applied, Line, Templates};
 
 /// The rules that names obey.
 #[derive(Clone, Debug)]
@@ -21,17 +21,22 @@ impl Naming {
             "upstream" => true,
             other => bail!("sanitize_name_method {other:?} is unknown, expected \"\" or \"upstream\""),
         };
-        Ok(Naming { templates: Templates::new(templates, separator)?, sanitize, convert })
+        // Unlike those of the formats, these templates may leave the measurement out, and tags may be empty.
+        let mut all = Templates::new(separator);
+        for text in templates {
+            all.add(Line::parse(text)?);
+        }
+        Ok(Naming { templates: all, sanitize, convert })
     }
 
     /// Reads a bucket. The measurement is empty where nothing is left of the name.
-    pub(super) fn read(&self, bucket: &str) -> Cut {
+    pub(super) fn read(&self, bucket: &str) -> Applied {
         let mut parts = bucket.split(',');
         let name = parts.next().unwrap_or_default();
         let cleaned = self.sanitize.then(|| sanitize(name));
         // A name ends at its first space, as in Graphite.
         let name = cleaned.as_deref().unwrap_or(name).split_whitespace().next().unwrap_or_default();
-        let mut cut = if name.is_empty() { Cut::default() } else { self.templates.cut(name) };
+        let mut cut = if name.is_empty() { Applied::default() } else { self.templates.apply(name) };
         let from_template = cut.tags.len();
         for part in parts {
             // What is no pair has always been passed over.
@@ -93,5 +98,17 @@ mod tests {
         assert_eq!(read("", true, "a.b-c"), "a_b__c  value");
         assert_eq!(read("", false, ",x=1"), " x=1 value");
         assert!(Naming::new(&[], "_", "own", false).is_err());
+    }
+
+    #[test]
+    fn templates() {
+        let naming = |template: &str| Naming::new(&[template.to_owned()], "_", "", false);
+        let cut = naming("host.measurement.field dc=").unwrap().read("web1,host=other,dc=1");
+        assert_eq!((cut.name.as_str(), cut.field.as_str()), ("", FIELD));
+        assert_eq!(cut.tags, [("dc".to_owned(), String::new()), ("host".to_owned(), "web1".to_owned())]);
+        assert_eq!(naming("host.field").unwrap().read("web1.idle").field, "idle");
+        for bad in ["", "a b c d e", "field*.measurement*", "measurement =x"] {
+            assert!(naming(bad).is_err(), "{bad:?}");
+        }
     }
 }

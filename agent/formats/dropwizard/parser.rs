@@ -177,7 +177,7 @@ impl Dropwizard {
         m.add_tag("metric_type", kind);
         let mut prefix = String::new();
         if let Some(applied) = &applied {
-            m = m.tags(&applied.tags);
+            m = m.tags(applied.tags.iter().map(|(key, value)| (key, value)));
             if !applied.field.is_empty() {
                 prefix = format!("{}{}", applied.field, self.settings.separator);
             }
