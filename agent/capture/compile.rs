@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::filter::Filter;
-use crate::library::{Library, Program, text, to_library};
+use crate::library::{Library, NAME, Program, text, to_library};
 use std::ffi::{CString, c_int, c_uint, c_void};
 use std::ptr;
 
@@ -21,7 +21,7 @@ pub fn compile(expression: &str, link: u16, snaplen: u32) -> Result<Filter, Stri
     // SAFETY: both are numbers; the result is null or a handle that lives until `close`.
     let handle = unsafe { (library.open_dead)(to_library(link), snaplen) };
     if handle.is_null() {
-        return Err("libpcap gives no handle".to_owned());
+        return Err(format!("{NAME} gives no handle"));
     }
     // SAFETY: the handle was just opened.
     let result = unsafe { compile_for(library, handle, expression) };
@@ -42,7 +42,7 @@ pub(crate) unsafe fn compile_for(library: &Library, handle: *mut c_void, express
     if done != 0 {
         // SAFETY: the text belongs to the handle, which still lives.
         let why = unsafe { text((library.geterr)(handle)) };
-        return Err(why.unwrap_or_else(|| "libpcap does not say why".to_owned()));
+        return Err(why.unwrap_or_else(|| format!("{NAME} does not say why")));
     }
     // SAFETY: after success `steps` points to `length` steps, until `freecode`.
     let steps = unsafe { std::slice::from_raw_parts(program.steps, program.length as usize) }.to_vec();

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::library::{Library, Listed, Message, text};
+use crate::library::{Library, Listed, Message, NAME, text};
 use std::ptr;
 
 /// A device.
@@ -32,7 +32,7 @@ pub fn devices() -> Result<Vec<Device>, String> {
     if unsafe { (library.findalldevs)(&mut first, message.as_mut_ptr()) } != 0 {
         // SAFETY: the library has written a C string to it.
         let why = unsafe { text(message.as_ptr()) };
-        return Err(format!("list the devices: {}", why.unwrap_or_else(|| "libpcap does not say why".to_owned())));
+        return Err(format!("list the devices: {}", why.unwrap_or_else(|| format!("{NAME} does not say why"))));
     }
     let (mut all, mut at) = (Vec::new(), first);
     while !at.is_null() && all.len() < MAX_DEVICES {

@@ -56,6 +56,9 @@ pub(crate) struct Counts {
     more: [c_uint; 5],
 }
 
+/// What the library is called on this system, for messages.
+pub(crate) const NAME: &str = if cfg!(windows) { "Npcap" } else { "libpcap" };
+
 /// `PCAP_ERRBUF_SIZE`.
 pub(crate) type Message = [c_char; 256];
 
@@ -74,7 +77,7 @@ macro_rules! functions {
         impl Library {
             /// Takes the functions from where `symbol` finds them.
             fn bind(symbol: impl Fn(&CStr) -> Option<*const c_void>) -> Result<Self, String> {
-                let needed = |name: &CStr| symbol(name).ok_or_else(|| format!("libpcap is too old: it has no {}", name.to_string_lossy()));
+                let needed = |name: &CStr| symbol(name).ok_or_else(|| format!("{NAME} is too old: it has no {}", name.to_string_lossy()));
                 Ok(Library {
                     // SAFETY: the function of this name in pcap.h has these parameters and this result.
                     $($(#[$when])* $field: unsafe { std::mem::transmute::<*const c_void, $kind>(needed($name)?) },)*
@@ -243,6 +246,6 @@ mod tests {
     #[test]
     fn a_library_without_a_function() {
         let nothing = Library::bind(|_| None).err().expect("nothing is there");
-        assert_eq!(nothing, "libpcap is too old: it has no pcap_open_dead");
+        assert_eq!(nothing, format!("{NAME} is too old: it has no pcap_open_dead"));
     }
 }

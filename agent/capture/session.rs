@@ -7,7 +7,7 @@
 
 use crate::compile::compile_for;
 use crate::filter::Filter;
-use crate::library::{Counts, Header, Library, Message, Program, from_library, text};
+use crate::library::{Counts, Header, Library, Message, NAME, Program, from_library, text};
 use crate::{Drops, Frame, Options};
 use std::ffi::{CString, c_int, c_void};
 use std::io;
@@ -198,7 +198,7 @@ impl Handle {
         // SAFETY: the handle lives, the texts are C strings; that of the handle is copied before anything else is called.
         let said =
             unsafe { text((self.library.geterr)(self.pcap)).or_else(|| text((self.library.statustostr)(status))) };
-        said.unwrap_or_else(|| format!("libpcap says {status}"))
+        said.unwrap_or_else(|| format!("{NAME} says {status}"))
     }
 
     fn failure(&self, status: c_int) -> io::Error {
