@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Clone, Debug)]
 pub(super) struct Credit {
     left: Arc<Semaphore>,
-    /// Bytes that one metric costs at least, so that no more metrics are under way than the smallest queue holds.
-    each: Arc<AtomicUsize>,
+    /// Metrics that may be under way, at least 1, whatever their size: each costs that share of the budget at least.
+    most: Arc<AtomicUsize>,
     room: Room,
 }
 
@@ -30,9 +30,9 @@ const LONGEST: Duration = Duration::from_millis(100);
 const BUDGET: usize = 16 << 20;
 
 impl Credit {
-    /// A budget for outputs of which the smallest holds `metrics` metrics.
+    /// A budget for at most so many metrics.
     pub(super) fn new(metrics: usize) -> Self {
-        let credit = Credit { left: Arc::new(Semaphore::new(BUDGET)), each: Arc::default(), room: Room::default() };
+        let credit = Credit { left: Arc::new(Semaphore::new(BUDGET)), most: Arc::default(), room: Room::default() };
         credit.resize(metrics);
         credit
     }
@@ -42,15 +42,14 @@ impl Credit {
         &self.room
     }
 
-    /// From now on the smallest output holds `metrics` metrics.
+    /// From now on at most so many metrics may be under way.
     pub(super) fn resize(&self, metrics: usize) {
-        self.each.store(BUDGET.div_ceil(metrics.max(1)), Relaxed);
+        self.most.store(metrics.max(1), Relaxed);
     }
 
     /// Hands a batch on when there is credit for it; in pieces where it is more than may be under way at once.
     pub(super) async fn hand_on(&self, batch: Batch, next: &Gate) {
-        let most = (BUDGET / self.each.load(Relaxed)).max(1);
-        for mut piece in batch.pieces(most) {
+        for mut piece in batch.pieces(self.most.load(Relaxed)) {
             self.charge(&mut piece, next).await;
             next.send(piece).await;
         }
@@ -80,7 +79,8 @@ impl Credit {
 
     fn cost(&self, batch: &Batch) -> u32 {
         // The body is shared with other batches, and about as large as what was made of it.
-        let cost = (2 * batch.own_bytes()).max(batch.len() * self.each.load(Relaxed)).min(BUDGET);
+        let share = BUDGET.div_ceil(self.most.load(Relaxed));
+        let cost = (2 * batch.own_bytes()).max(batch.len() * share).min(BUDGET);
         u32::try_from(cost).unwrap_or(u32::MAX)
     }
 }

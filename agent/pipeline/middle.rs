@@ -170,6 +170,7 @@ impl Middle {
     /// Puts the stages together anew. Whoever hands something on waits meanwhile; `outputs` is done in between.
     pub(super) async fn commit(&mut self, change: Option<Change>, config: &Config, outputs: impl AsyncFnOnce()) {
         let smallest = config.outputs.iter().map(|o| o.metric_buffer_limit).min().unwrap_or(10_000);
+        // Together they fill the smallest queue.
         self.credit.resize(smallest / 2);
         self.results_credit.resize(smallest / 2);
         let Some(mut change) = change else {

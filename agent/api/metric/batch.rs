@@ -14,10 +14,10 @@ pub struct Batch {
     pub(super) heads: Vec<Head>,
     pub(super) tags: Vec<(Str, Str)>,
     pub(super) fields: Vec<Slot>,
-    receipt: Option<Receipt>,
-    guard: Option<Guard>,
-    cargo: Option<Cargo>,
-    urges: bool,
+    pub(super) receipt: Option<Receipt>,
+    pub(super) guard: Option<Guard>,
+    pub(super) cargo: Option<Cargo>,
+    pub(super) urges: bool,
     names: Option<Kept>,
 }
 
@@ -152,33 +152,6 @@ impl Batch {
         }
         self.heads.push(head);
         self.heads.len() - 1
-    }
-
-    /// The batch in pieces of at most `most` metrics, in order; all share its receipt and its guard. It stays as it is where it is no
-    /// larger.
-    pub fn pieces(mut self, most: usize) -> Vec<Batch> {
-        if self.len() <= most {
-            return vec![self];
-        }
-        let (cargo, urges, most) = (self.cargo.take(), self.urges, most.max(1));
-        let piece = |from: usize| {
-            let (receipt, guard) = (self.receipt.clone(), self.guard.clone());
-            let mut piece = Batch { receipt, guard, ..Batch::default() };
-            (from..self.len().min(from.saturating_add(most))).for_each(|row| _ = piece.push(self.at(row)));
-            piece
-        };
-        let mut pieces: Vec<Batch> = (0..self.len()).step_by(most).map(piece).collect();
-        if let Some(first) = pieces.first_mut() {
-            first.cargo = cargo;
-        }
-        if let Some(last) = pieces.last_mut() {
-            last.urges = urges;
-        }
-        if let Some(receipt) = self.receipt.take() {
-            // The pieces have shares of their own.
-            receipt.settle(super::Settled::Delivered);
-        }
-        pieces
     }
 
     /// Removes all metrics and texts but keeps the memory for the next use.

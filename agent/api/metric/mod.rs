@@ -15,6 +15,7 @@ mod edit;
 mod hash;
 mod owned;
 mod pack;
+mod pieces;
 mod read;
 mod receipt;
 mod stored;

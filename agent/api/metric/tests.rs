@@ -130,6 +130,37 @@ fn views_cut_without_copying_and_settle_each_share_once() {
 }
 
 #[test]
+fn pieces_share_a_receipt_and_are_what_the_batch_was() {
+    let of = |metrics: i64| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut batch = Batch::new();
+        (0..metrics).for_each(|i| drop(batch.metric("m").field("f", i)));
+        batch.set_receipt(Receipt::new(move |o| tell.send(o).expect("the test listens")));
+        batch.set_cargo(std::sync::Arc::new(7u8));
+        batch.set_urges();
+        (batch, told)
+    };
+    for (metrics, most, sizes) in
+        [(5, 2, &[2, 2, 1][..]), (4, 2, &[2, 2]), (2, 2, &[2]), (0, 2, &[0]), (2, 0, &[1, 1]), (3, usize::MAX, &[3])]
+    {
+        let (batch, told) = of(metrics);
+        let pieces: Vec<Batch> = batch.pieces(most).collect();
+        assert_eq!(pieces.iter().map(Batch::len).collect::<Vec<_>>(), sizes);
+        let values = pieces.iter().flat_map(Batch::iter).map(|m| m.field("f")).collect::<Vec<_>>();
+        assert_eq!(values, (0..metrics).map(|i| Some(Value::Int(i))).collect::<Vec<_>>());
+        for (i, piece) in pieces.into_iter().enumerate() {
+            assert!(told.try_recv().is_err(), "not before the last piece");
+            assert_eq!((piece.cargo().is_some(), piece.urges()), (i == 0, i + 1 == sizes.len()));
+            View::all(piece).settle(Settled::Delivered);
+        }
+        assert_eq!(told.recv(), Ok(Outcome::Delivered));
+    }
+    let (batch, told) = of(3);
+    batch.pieces(2).next().into_iter().for_each(|first| View::all(first).settle(Settled::Delivered));
+    assert_eq!(told.recv(), Ok(Outcome::Lost), "nobody asked for the second piece");
+}
+
+#[test]
 fn a_share_that_vanishes_counts_as_lost() {
     let (tell, told) = std::sync::mpsc::channel();
     let receipt = Receipt::new(move |o| tell.send(o).expect("the test listens"));
