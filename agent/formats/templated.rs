@@ -159,7 +159,7 @@ impl Object for Templated<'_> {
     }
 
     fn type_name(&self) -> &str {
-        "telegraf.TemplateMetric"
+        "*metric.metric"
     }
 }
 

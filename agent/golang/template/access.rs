@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{MemberError, Text, Value};
-use crate::duration;
-use crate::time::{Civil, Layout, MONTHS, Time, WEEKDAYS, Zone};
+use super::{MemberError, Text, Unit, Value};
+use crate::time::{Civil, Layout, Time, Zone};
 
 /// The entry, field or method `name` of a value.
 pub(super) fn member<'a>(
@@ -25,7 +24,12 @@ pub(super) fn member<'a>(
             MemberError::Failed(cause) => format!("{name}: {cause}"),
         }),
         Value::Time(time, zone) => time_member(*time, zone, name, args, local),
-        Value::Nil => Err(format!("nil data; no entry for key {name:?}")),
+        Value::Counted(number, unit) => {
+            let found = unit.member(*number, name, args);
+            found.ok_or_else(|| format!("can't evaluate field {name} in type {}", unit.type_name()))
+        }
+        // As in Go, what a map does not hold has members that are nothing either.
+        Value::Nil => Ok(Value::Nil),
         _ => Err(format!("can't evaluate field {name} in type {}", value.type_name())),
     }
 }
@@ -52,9 +56,8 @@ fn time_member<'a>(
         ("UnixMicro", []) => unit(1_000_000),
         ("UnixNano", []) => number(time.wrapping_unix_nanos()),
         ("Year", []) => number(civil().year),
-        // Months and days of the week are numbers that print as names in Go; here they are the names.
-        ("Month", []) => Ok(Value::from(MONTHS[civil().month as usize - 1])),
-        ("Weekday", []) => Ok(Value::from(WEEKDAYS[civil().weekday as usize])),
+        ("Month", []) => Ok(Value::Counted(civil().month.into(), Unit::Month)),
+        ("Weekday", []) => Ok(Value::Counted(civil().weekday.into(), Unit::Weekday)),
         ("Day", []) => number(civil().day.into()),
         ("YearDay", []) => number(civil().year_day().into()),
         ("Hour", []) => number(civil().hour.into()),
@@ -73,17 +76,42 @@ fn time_member<'a>(
             Layout::parse_spec(layout).format_time(time, zone, &mut out);
             Ok(Value::text(out))
         }
-        ("Add", [Value::Int(nanos)]) => Ok(Value::Time(add(time, *nanos), zone.clone())),
+        ("Add" | "Truncate" | "Round", [Value::Int(nanos) | Value::Counted(nanos, _)]) => {
+            let nanos = match name {
+                "Add" => *nanos,
+                _ => to_step(time, *nanos, name == "Round"),
+            };
+            Ok(Value::Time(add(time, nanos), zone.clone()))
+        }
+        ("AddDate", [years, months, days]) => {
+            let [years, months, days] = [years, months, days].map(|count| count.whole().ok_or("AddDate wants numbers"));
+            let moved = time.add_date(zone, years?, months?, days?);
+            Ok(Value::Time(moved, zone.clone()))
+        }
         ("Before" | "After" | "Equal" | "Sub", [Value::Time(other, _)]) => Ok(match name {
             "Before" => Value::Bool(time < *other),
             "After" => Value::Bool(time > *other),
             "Equal" => Value::Bool(time == *other),
             _ => {
                 let nanos = time.wrapping_unix_nanos().saturating_sub(other.wrapping_unix_nanos());
-                Value::text(duration::format(nanos))
+                Value::Counted(nanos, Unit::Duration)
             }
         }),
         _ => Err(format!("can't evaluate field {name} in type time.Time")),
+    }
+}
+
+/// By how much a time is moved to a multiple of the step since the year 1: back, or to the nearest, halves up.
+fn to_step(time: Time, step: i64, nearest: bool) -> i64 {
+    if step <= 0 {
+        return 0;
+    }
+    let since = (i128::from(time.unix()) - i128::from(ZERO_TIME)) * 1_000_000_000 + i128::from(time.subsecond_nanos());
+    // Smaller than the step, as that is positive.
+    let rest = since.rem_euclid(i128::from(step)) as i64;
+    match nearest && rest >= step - rest {
+        true => step - rest,
+        false => -rest,
     }
 }
 

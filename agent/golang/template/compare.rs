@@ -43,7 +43,7 @@ fn incompatible(left: &Value<'_>, right: &Value<'_>) -> String {
 
 fn integers(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     let wide = |value: &Value<'_>| match value {
-        Value::Int(value) => Some(i128::from(*value)),
+        Value::Int(value) | Value::Counted(value, _) => Some(i128::from(*value)),
         Value::Uint(value) => Some(i128::from(*value)),
         _ => None,
     };
@@ -64,6 +64,7 @@ fn deep(left: &Value<'_>, right: &Value<'_>, depth: usize, visits: &mut usize) -
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
         (Value::Int(left), Value::Int(right)) => left == right,
+        (Value::Counted(left, this), Value::Counted(right, other)) => left == right && this == other,
         (Value::Uint(left), Value::Uint(right)) => left == right,
         (Value::Float(left), Value::Float(right)) => left == right,
         (Value::Text(left), Value::Text(right)) => left == right,

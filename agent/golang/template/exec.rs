@@ -170,10 +170,19 @@ impl<'a> Run<'a, '_> {
                     }
                 }
             }
-            Value::Int(count) => {
+            Value::Int(count) | Value::Counted(count, _) => {
                 for index in 0..*count {
                     self.step()?;
                     let index = Value::Int(index);
+                    if one(self, index.clone(), index)? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Uint(count) => {
+                for index in 0..*count {
+                    self.step()?;
+                    let index = Value::Uint(index);
                     if one(self, index.clone(), index)? == Flow::Break {
                         break;
                     }

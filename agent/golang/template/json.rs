@@ -60,7 +60,7 @@ impl Writer {
         match value {
             Value::Nil => self.out.push_str("null"),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
-            Value::Int(number) => append_int(*number, &mut self.out),
+            Value::Int(number) | Value::Counted(number, _) => append_int(*number, &mut self.out),
             Value::Uint(number) => append_uint(*number, &mut self.out),
             Value::Float(number) if number.is_finite() => {
                 append_float(*number, FloatStyle::Json, &mut self.out);

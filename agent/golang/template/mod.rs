@@ -6,7 +6,7 @@
 //! program's own things implement [`Object`].
 //!
 //! A template is part of a configuration and runs inside of the agent, so it is bounded in output, memory, steps and
-//! depth (see [`Limits`]). Left out of sprig: what draws random numbers, asks the network, or makes keys.
+//! depth (see [`Limits`]). Left out of sprig: what asks the network, parses URLs, or makes keys and passwords.
 //!
 //! ```
 //! use agent_golang::template::{Template, Value};
@@ -28,11 +28,13 @@ mod parse;
 mod print;
 mod printf;
 mod tokens;
+mod unit;
 mod value;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use unit::Unit;
 pub use value::{List, Map, MemberError, Object, Text, Value};
 
 use crate::time::Zone;

@@ -73,6 +73,7 @@ impl Printer<'_> {
             Value::Int(value) => append_int(*value, self.out),
             Value::Uint(value) => append_uint(*value, self.out),
             Value::Float(value) => append_float(*value, FloatStyle::Shortest, self.out),
+            Value::Counted(value, unit) => unit.print(*value, self.out),
             Value::Text(text) => self.out.push_str(text),
             Value::Time(time, zone) => append_time(*time, zone, self.out),
             Value::Object(object) => object.print(self.out),

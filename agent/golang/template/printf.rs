@@ -22,28 +22,27 @@ struct Spec {
 /// Go's `Sprintf`; mistakes show in the text, as `%!d(string=x)` does.
 pub(super) fn sprintf(format: &str, args: &[Value<'_>]) -> String {
     let mut out = String::with_capacity(format.len() + 16);
-    let mut rest = format;
-    let mut next = 0;
-    let mut reordered = false;
-    while let Some((before, after)) = rest.split_once('%') {
+    let mut directive = Directive { rest: format, next: 0, args, reordered: false, good: true };
+    while let Some((before, after)) = directive.rest.split_once('%') {
         out.push_str(before);
-        let mut directive = Directive { rest: after, next, args };
+        directive.rest = after;
+        directive.good = true;
         let spec = directive.spec(&mut out);
-        if let Some(index) = directive.index() {
-            directive.next = index;
-            reordered = true;
-        }
         let Some(verb) = directive.rest.chars().next() else {
             out.push_str("%!(NOVERB)");
             return out;
         };
-        rest = &directive.rest[verb.len_utf8()..];
-        next = directive.next;
+        directive.rest = &directive.rest[verb.len_utf8()..];
         if verb == '%' {
             out.push('%');
-        } else if let Some(value) = args.get(next) {
-            Formatter { spec, verb }.value(value, &mut out, 0);
-            next += 1;
+        } else if !directive.good {
+            out.push_str(&format!("%!{verb}(BADINDEX)"));
+        } else if let Some(value) = args.get(directive.next) {
+            // What stands for Go's syntax or names of fields is no matter of the parts.
+            let (plus, sharp) = (spec.plus && verb != 'v', spec.sharp && verb != 'v');
+            let syntax = spec.sharp && verb == 'v';
+            Formatter { spec: Spec { plus, sharp, ..spec }, verb, syntax, bare: false }.top(value, &mut out);
+            directive.next += 1;
         } else {
             out.push_str(&format!("%!{verb}(MISSING)"));
         }
@@ -51,9 +50,9 @@ pub(super) fn sprintf(format: &str, args: &[Value<'_>]) -> String {
             return out;
         }
     }
-    out.push_str(rest);
-    if !reordered && next < args.len() {
-        let extra = args[next..].iter().map(|value| match value {
+    out.push_str(directive.rest);
+    if !directive.reordered && directive.next < args.len() {
+        let extra = args[directive.next..].iter().map(|value| match value {
             Value::Nil => "<nil>".to_owned(),
             _ => format!("{}={}", value.type_name(), print::to_text(value)),
         });
@@ -68,10 +67,14 @@ struct Directive<'f, 'v, 'a> {
     /// The argument that comes next.
     next: usize,
     args: &'v [Value<'a>],
+    /// Some directive named its argument by number.
+    reordered: bool,
+    /// The numbers of arguments in this directive are sound and in their places.
+    good: bool,
 }
 
 impl Directive<'_, '_, '_> {
-    /// Reads flags, width and precision.
+    /// Reads flags, width, precision and the numbers of arguments.
     fn spec(&mut self, out: &mut String) -> Spec {
         let mut spec = Spec::default();
         loop {
@@ -85,91 +88,160 @@ impl Directive<'_, '_, '_> {
             }
             self.rest = &self.rest[1..];
         }
-        match self.number("%!(BADWIDTH)", out) {
-            Some(width) if width < 0 => {
-                spec.minus = true;
-                spec.width = Some(width.unsigned_abs() as usize);
-            }
-            width => spec.width = width.map(|width| width as usize),
+        let mut indexed = self.index();
+        if self.rest.starts_with('*') {
+            indexed = false;
+            spec.width = match self.argument("%!(BADWIDTH)", out) {
+                Some(width) => {
+                    spec.minus |= width < 0;
+                    Some(width.unsigned_abs() as usize)
+                }
+                None => None,
+            };
+        } else {
+            spec.width = self.digits();
+            // "%[3]2d": the number stands behind the width.
+            self.good &= !(indexed && spec.width.is_some());
         }
         if let Some(rest) = self.rest.strip_prefix('.') {
             self.rest = rest;
-            let precision = self.number("%!(BADPREC)", out);
-            spec.precision = precision.map_or(Some(0), |number| usize::try_from(number).ok());
+            self.good &= !indexed;
+            indexed = self.index();
+            if self.rest.starts_with('*') {
+                indexed = false;
+                let precision = self.argument("%!(BADPREC)", out);
+                spec.precision = precision.and_then(|number| usize::try_from(number).ok());
+                if precision.is_some_and(|number| number < 0) {
+                    out.push_str("%!(BADPREC)");
+                }
+            } else {
+                spec.precision = Some(self.digits().unwrap_or(0));
+            }
+        }
+        if !indexed {
+            self.index();
         }
         // Zeros fill up on the left only.
         spec.zero &= !spec.minus;
         spec
     }
 
-    /// Reads digits, or takes an argument for `*`.
-    fn number(&mut self, bad: &str, out: &mut String) -> Option<i64> {
-        if let Some(rest) = self.rest.strip_prefix('*') {
-            self.rest = rest;
-            let value = self.args.get(self.next);
-            self.next += 1;
-            return match value {
-                Some(Value::Int(number)) if number.unsigned_abs() <= WIDEST as u64 => Some(*number),
-                _ => {
-                    out.push_str(bad);
-                    None
-                }
-            };
+    /// The argument that `*` stands for.
+    fn argument(&mut self, bad: &str, out: &mut String) -> Option<i64> {
+        self.rest = &self.rest[1..];
+        let number = self.args.get(self.next).and_then(|value| match value {
+            Value::Uint(number) => i64::try_from(*number).ok(),
+            value => value.whole(),
+        });
+        self.next += usize::from(self.next < self.args.len());
+        let number = number.filter(|number| number.unsigned_abs() <= WIDEST as u64);
+        if number.is_none() {
+            out.push_str(bad);
         }
+        number
+    }
+
+    fn digits(&mut self) -> Option<usize> {
         let end = self.rest.bytes().take_while(u8::is_ascii_digit).count();
         let (digits, rest) = self.rest.split_at(end);
         self.rest = rest;
-        digits.parse().ok().filter(|&number| number <= WIDEST as i64)
+        digits.parse().ok().filter(|&number| number <= WIDEST)
     }
 
-    /// Reads `[n]`, the number of an argument from 1.
-    fn index(&mut self) -> Option<usize> {
-        let (number, rest) = self.rest.strip_prefix('[')?.split_once(']')?;
-        let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+    /// Reads `[n]`, the number of an argument from 1; whether there was a sound one.
+    fn index(&mut self) -> bool {
+        let Some(inner) = self.rest.strip_prefix('[') else {
+            return false;
+        };
+        self.reordered = true;
+        let Some((number, rest)) = inner.split_once(']').filter(|_| self.rest.len() >= 3) else {
+            self.good = false;
+            self.rest = inner;
+            return false;
+        };
         self.rest = rest;
-        Some(index)
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { number.parse::<usize>().ok().filter(|&number| number <= WIDEST) } else { None };
+        match number.and_then(|number| number.checked_sub(1)).filter(|&index| index < self.args.len()) {
+            Some(index) => self.next = index,
+            None => self.good = false,
+        }
+        number.is_some()
     }
 }
 
 struct Formatter {
     spec: Spec,
     verb: char,
+    /// `%#v`: values as Go writes them.
+    syntax: bool,
+    /// Behind a wrong verb, where nothing prints by a name of its own.
+    bare: bool,
 }
 
 impl Formatter {
+    /// An argument itself.
+    fn top(&self, value: &Value<'_>, out: &mut String) {
+        match (self.verb, value) {
+            ('T', _) => self.shown(value.type_name(), out),
+            ('v', Value::Nil) => self.pad("<nil>", out),
+            (_, Value::Nil) => out.push_str(&format!("%!{}(<nil>)", self.verb)),
+            _ => self.value(value, out, 0),
+        }
+    }
+
+    /// An argument or a value in one.
     fn value(&self, value: &Value<'_>, out: &mut String, depth: usize) {
         if depth > DEEPEST || out.len() > LARGEST {
             return;
         }
         match (self.verb, value) {
-            ('T', _) => self.pad(value.type_name(), out),
-            ('v', Value::Nil) => self.pad("<nil>", out),
-            (_, Value::Nil) => out.push_str(&format!("%!{}(<nil>)", self.verb)),
+            (_, Value::Nil) if self.syntax => out.push_str("interface {}(nil)"),
+            (_, Value::Nil) => out.push_str("<nil>"),
+            ('p', _) => self.bad(value, out),
             (_, Value::List(items)) => {
-                out.push('[');
+                let (open, between, close) = match self.syntax {
+                    true => (format!("{}{{", value.type_name()), ", ", '}'),
+                    false => ("[".to_owned(), " ", ']'),
+                };
+                // The text of bytes is not among the values of templates, so a list is one of values always.
+                out.push_str(&open);
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
-                        out.push(' ');
+                        out.push_str(between);
                     }
                     self.value(item, out, depth + 1);
                 }
-                out.push(']');
+                out.push(close);
             }
             (_, Value::Map(map)) => {
-                out.push_str("map[");
+                let (open, between, close) = match self.syntax {
+                    true => (format!("{}{{", value.type_name()), ", ", '}'),
+                    false => ("map[".to_owned(), " ", ']'),
+                };
+                out.push_str(&open);
                 for (index, (key, value)) in map.entries.borrow().iter().enumerate() {
                     if index > 0 {
-                        out.push(' ');
+                        out.push_str(between);
                     }
                     self.text(key, out);
                     out.push(':');
                     self.value(value, out, depth + 1);
                 }
-                out.push(']');
+                out.push(close);
             }
             (_, Value::Text(text)) => self.text(text, out),
             ('v' | 't', Value::Bool(truth)) => self.pad(if *truth { "true" } else { "false" }, out),
-            (_, Value::Int(number)) => self.integer(*number < 0, number.unsigned_abs(), value, out),
+            ('v' | 's' | 'q' | 'x' | 'X', Value::Counted(..)) if !self.syntax && !self.bare => {
+                self.text(&print::to_text(value), out)
+            }
+            (_, Value::Int(number) | Value::Counted(number, _)) => {
+                self.integer(*number < 0, number.unsigned_abs(), value, out);
+            }
+            ('v', Value::Uint(number)) if self.syntax => {
+                let spec = Spec { sharp: true, ..self.spec };
+                Formatter { spec, verb: 'x', syntax: false, bare: self.bare }.integer(false, *number, value, out);
+            }
             (_, Value::Uint(number)) => self.integer(false, *number, value, out),
             (_, Value::Float(number)) => self.float(*number, value, out),
             ('v' | 's' | 'q', Value::Time(..) | Value::Object(_)) => {
@@ -179,13 +251,22 @@ impl Formatter {
         }
     }
 
-    fn text(&self, text: &str, out: &mut String) {
-        let cut = match self.spec.precision {
+    /// A text cut to the precision and filled up to the width.
+    fn shown(&self, text: &str, out: &mut String) {
+        self.pad(self.cut(text), out);
+    }
+
+    fn cut<'t>(&self, text: &'t str) -> &'t str {
+        match self.spec.precision {
             Some(most) => text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end]),
             None => text,
-        };
+        }
+    }
+
+    fn text(&self, text: &str, out: &mut String) {
+        let cut = self.cut(text);
         match self.verb {
-            'v' if self.spec.sharp => self.pad(&self.quoted(text), out),
+            'v' if self.syntax => self.pad(&self.quoted(cut), out),
             's' | 'v' => self.pad(cut, out),
             'q' if self.spec.sharp && !cut.contains(['`', '\n', '\r']) => {
                 self.pad(&format!("`{cut}`"), out);
@@ -267,9 +348,14 @@ impl Formatter {
             'e' | 'E' => (FloatStyle::Exponent, Some(6)),
             _ => return self.bad(value, out),
         };
-        let mut text = format_float(number, style, self.spec.precision.or(default));
-        if self.verb == 'E' {
+        let precision = self.spec.precision.or(default);
+        let mut text = format_float(number, style, precision);
+        if self.verb == 'E' && number.is_finite() {
             text.make_ascii_uppercase();
+        }
+        if self.spec.sharp && number.is_finite() {
+            let all = matches!(self.verb, 'v' | 'g' | 'G').then_some(precision.unwrap_or(6));
+            text = with_point(&text, all.unwrap_or(0));
         }
         let unsigned = text.trim_start_matches(['-', '+']);
         let sign = match number.is_nan() && !self.spec.plus && !self.spec.space {
@@ -326,10 +412,24 @@ impl Formatter {
         out
     }
 
+    /// A verb that the value does not know; the flags hold for the value all the same.
     fn bad(&self, value: &Value<'_>, out: &mut String) {
         let (verb, name) = (self.verb, value.type_name());
-        out.push_str(&format!("%!{verb}({name}={})", print::to_text(value)));
+        out.push_str(&format!("%!{verb}({name}="));
+        Formatter { spec: self.spec, verb: 'v', syntax: false, bare: true }.value(value, out, 0);
+        out.push(')');
     }
+}
+
+/// The number with a point, and with zeros up to so many digits that count.
+fn with_point(text: &str, digits: usize) -> String {
+    let (number, tail) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
+    let unsigned = number.trim_start_matches('-');
+    // Zeros in front do not count, but for that of zero itself.
+    let counted = unsigned.trim_start_matches(['0', '.']);
+    let counted = counted.len() - usize::from(counted.contains('.')) + usize::from(unsigned == "0");
+    let point = if number.contains('.') { "" } else { "." };
+    format!("{number}{point}{}{tail}", "0".repeat(digits.saturating_sub(counted)))
 }
 
 /// The character of that number; what is none becomes U+FFFD.

@@ -98,6 +98,31 @@ fn error(source: &str) -> String {
 }
 
 #[test]
+fn chance_gives_what_it_should_look_like() {
+    let uuid = render("{{ uuidv4 }}").unwrap();
+    let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+    assert_eq!(parts, [8, 4, 4, 4, 12]);
+    assert!(uuid[14..].starts_with('4') && matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{uuid}");
+    assert_ne!(render("{{ uuidv4 }}").unwrap(), uuid);
+    for (source, wanted) in [
+        ("{{ randAlpha 40 }}", (|char: char| char.is_ascii_alphabetic()) as fn(char) -> bool),
+        ("{{ randNumeric 40 }}", |char| char.is_ascii_digit()),
+        ("{{ randAlphaNum 40 }}", |char| char.is_ascii_alphanumeric()),
+        ("{{ randAscii 40 }}", |char| (' '..='~').contains(&char)),
+    ] {
+        let text = render(source).unwrap();
+        assert!(text.len() == 40 && text.chars().all(wanted), "{source} {text}");
+    }
+    let mut shuffled: Vec<char> = render(r#"{{ shuffle "abcdé" }}"#).unwrap().chars().collect();
+    shuffled.sort_unstable();
+    assert_eq!(shuffled, ['a', 'b', 'c', 'd', 'é']);
+    for _ in 0..100 {
+        assert!(matches!(&*render("{{ randInt 3 5 }}").unwrap(), "3" | "4"));
+    }
+    assert!(render("{{ randInt 5 5 }}").is_err() && render("{{ randAlpha -1 }}").is_err());
+}
+
+#[test]
 fn renders_as_go_does() {
     // What Go reads but no one can mean, and where sprig's narrower types lose something.
     let better = [

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{DEEPEST, MOST_VISITED};
+use super::{DEEPEST, MOST_VISITED, Unit};
 use crate::time::{Time, Zone};
 
 /// A text, borrowed from the template or its data, or made by a function and shared.
@@ -46,6 +46,8 @@ pub enum Value<'a> {
     Uint(u64),
     /// A float.
     Float(f64),
+    /// A whole number that prints as a name: a month, a day of the week, a duration.
+    Counted(i64, Unit),
     /// A text.
     Text(Text<'a>),
     /// A time as a clock in a zone shows it.
@@ -65,7 +67,7 @@ pub struct List<'a> {
 }
 
 /// A map from texts to values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Map<'a> {
     pub(super) entries: Entries<'a>,
     /// Go's `map[string]string`, in which `index` finds an empty text for a key that is missing.
@@ -131,12 +133,20 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The number, if it is a whole one with a sign.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match self {
+            Value::Int(number) | Value::Counted(number, _) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// Whether it counts as true: it is not nothing, zero or empty.
     pub fn is_true(&self) -> bool {
         match self {
             Value::Nil => false,
             Value::Bool(value) => *value,
-            Value::Int(value) => *value != 0,
+            Value::Int(value) | Value::Counted(value, _) => *value != 0,
             Value::Uint(value) => *value != 0,
             Value::Float(value) => *value != 0.0,
             Value::Text(text) => !text.is_empty(),
@@ -154,6 +164,7 @@ impl<'a> Value<'a> {
             Value::Int(_) => "int64",
             Value::Uint(_) => "uint64",
             Value::Float(_) => "float64",
+            Value::Counted(_, unit) => unit.type_name(),
             Value::Text(_) => "string",
             Value::Time(..) => "time.Time",
             Value::List(_) => "[]interface {}",

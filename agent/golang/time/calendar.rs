@@ -4,7 +4,7 @@
 //! conversion is twenty lines. The method counts in eras of 400 years that begin in March, so that the leap day is the
 //! last day of a year (Howard Hinnant, "chrono-compatible low-level date algorithms").
 
-use super::Time;
+use super::{Time, Zone};
 
 /// English month names, January first.
 pub const MONTHS: [&str; 12] = [
@@ -77,6 +77,22 @@ impl Civil {
             days += days_in(self.year, month);
         }
         days
+    }
+}
+
+impl Time {
+    /// The same hour of the day so many years, months and days later, as a clock in the zone shows it. A day that the
+    /// month lacks counts on into the next one: a month after 31 January is 2 or 3 March.
+    pub fn add_date(self, zone: &Zone, years: i64, months: i64, days: i64) -> Time {
+        // Further away no calendar reaches, and nothing can overflow.
+        let [years, months, days] = [(years, 100_000), (months, 1_000_000), (days, 40_000_000)]
+            .map(|(count, most): (i64, i64)| count.clamp(-most, most));
+        let civil = Civil::at(self, zone.offset_at(self.unix()));
+        let month = i64::from(civil.month) - 1 + months;
+        let first = to_days(civil.year + years + month.div_euclid(12), month.rem_euclid(12) as u32 + 1, 1);
+        let clock = i64::from(civil.hour * 3600 + civil.minute * 60 + civil.second);
+        let moved = (first + i64::from(civil.day) - 1 + days) * SECONDS_PER_DAY + clock;
+        Time::new(zone.to_unix(moved), self.subsecond_nanos())
     }
 }
 

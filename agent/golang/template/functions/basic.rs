@@ -105,7 +105,7 @@ fn index<'a>(args: &Args<'_, 'a>) -> Result<Value<'a>, String> {
 }
 
 /// `slice` of text/template, which is sprig's `slice` for lists as well.
-fn slice<'a>(args: &Args<'_, 'a>) -> Result<Value<'a>, String> {
+pub(super) fn slice<'a>(args: &Args<'_, 'a>) -> Result<Value<'a>, String> {
     let bounds = |length: usize| {
         let bound = |index: usize, otherwise: usize| match args.from(index) {
             [] => Ok(otherwise),
@@ -138,8 +138,19 @@ fn slice<'a>(args: &Args<'_, 'a>) -> Result<Value<'a>, String> {
 
 /// The arguments as one text.
 fn joined(args: &Args<'_, '_>) -> String {
+    let shown = |value: &Value<'_>| match value {
+        Value::Nil => "<no value>".to_owned(),
+        value => as_text(value),
+    };
     match args.all() {
-        [one] => as_text(one),
+        [one] => shown(one),
+        all if all.iter().any(|value| matches!(value, Value::Nil)) => {
+            let named = all.iter().map(|value| match value {
+                Value::Nil => Value::from("<no value>"),
+                other => other.clone(),
+            });
+            print::sprint(&named.collect::<Vec<_>>())
+        }
         all => print::sprint(all),
     }
 }

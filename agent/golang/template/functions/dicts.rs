@@ -5,22 +5,25 @@
 use std::rc::Rc;
 
 use super::{Args, Function, as_text};
-use crate::template::value::Map;
+use crate::template::value::{Entries, Map};
 use crate::template::{DEEPEST, MOST_VISITED, Text, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::variadic("dict", 0, dict),
     Function::new("get", 2, |args| {
-        let found = args.map(0)?.entries.borrow().get(&**args.text(1)?).cloned();
+        let map = args.map(0)?;
+        let found = map.entries.borrow().get(&**args.text(1)?).cloned();
         Ok(found.unwrap_or_else(|| "".into()))
     }),
     Function::new("set", 3, |args| {
-        args.map(0)?.insert(args.text(1)?.clone(), args.value(2).clone())?;
-        Ok(args.value(0).clone())
+        let map = args.map(0)?;
+        map.insert(args.text(1)?.clone(), args.value(2).clone())?;
+        Ok(Value::Map(map))
     }),
     Function::new("unset", 2, |args| {
-        args.map(0)?.entries.borrow_mut().remove(&**args.text(1)?);
-        Ok(args.value(0).clone())
+        let map = args.map(0)?;
+        map.entries.borrow_mut().remove(&**args.text(1)?);
+        Ok(Value::Map(map))
     }),
     Function::new("hasKey", 2, |args| Ok(args.map(0)?.entries.borrow().contains_key(&**args.text(1)?).into())),
     Function::variadic("pluck", 1, |args| {
@@ -67,7 +70,8 @@ fn chosen<'a>(args: &Args<'_, 'a>, listed: bool) -> Result<Value<'a>, String> {
     for index in 1..args.all().len() {
         keys.push(args.text(index)?);
     }
-    let entries = args.map(0)?.entries.borrow();
+    let map = args.map(0)?;
+    let entries = map.entries.borrow();
     let chosen = entries.iter().filter(|(key, _)| keys.contains(key) == listed);
     Ok(Value::map(chosen.map(|(key, value)| (key.clone(), value.clone()))))
 }
@@ -76,9 +80,9 @@ fn chosen<'a>(args: &Args<'_, 'a>, listed: bool) -> Result<Value<'a>, String> {
 fn merge<'a>(args: &Args<'_, 'a>, overwrite: bool) -> Result<Value<'a>, String> {
     let target = args.map(0)?;
     for index in 1..args.all().len() {
-        merge_into(target, args.map(index)?, overwrite, DEEPEST)?;
+        merge_into(&target, &args.map(index)?, overwrite, DEEPEST)?;
     }
-    Ok(args.value(0).clone())
+    Ok(Value::Map(target))
 }
 
 fn merge_into<'a>(target: &Map<'a>, source: &Map<'a>, overwrite: bool, depth: usize) -> Result<(), String> {
@@ -92,6 +96,8 @@ fn merge_into<'a>(target: &Map<'a>, source: &Map<'a>, overwrite: bool, depth: us
         let old = target.entries.borrow().get(key).cloned();
         match (old, value) {
             (Some(Value::Map(old)), Value::Map(new)) => merge_into(&old, new, overwrite, depth - 1)?,
+            // What is nothing is not taken over.
+            (_, Value::Nil) => {}
             (Some(old), _) if old.is_true() && !(overwrite && value.is_true()) => {}
             _ => target.insert(key.clone(), value.clone())?,
         }
@@ -110,11 +116,11 @@ fn copy<'a>(value: &Value<'a>, depth: usize, visits: &mut usize) -> Result<Value
             Value::list(copies?)
         }
         Value::Map(map) => {
-            let mut copies = Vec::new();
+            let copies = Entries::default();
             for (key, value) in map.entries.borrow().iter() {
-                copies.push((key.clone(), copy(value, depth - 1, visits)?));
+                copies.borrow_mut().insert(key.clone(), copy(value, depth - 1, visits)?);
             }
-            Value::map(copies)
+            Value::Map(Map { entries: copies, of_texts: map.of_texts })
         }
         other => other.clone(),
     })

@@ -128,7 +128,10 @@ impl Encoding {
                 held &= (1 << count) - 1;
             }
         }
-        // What is left over is less than one more character would have held.
+        // A group that is not whole is told by its begin; what is left over is less than one more character would have held.
+        if fill == 0 && !characters.is_multiple_of(self.group) {
+            return Err(text.len() - characters % self.group);
+        }
         if !characters.is_multiple_of(self.group) || count >= self.bits || fill >= self.group {
             return Err(text.len());
         }

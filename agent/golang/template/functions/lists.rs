@@ -40,6 +40,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("mustCompact", 1, compact),
     Function::new("chunk", 2, chunk),
     Function::new("mustChunk", 2, chunk),
+    Function::ranged("mustSlice", 1, 4, super::basic::slice),
     Function::new("toStrings", 1, |args| {
         let texts = super::texts(args.value(0));
         Ok(Value::list(texts.into_iter().map(|text| Value::Text(Text::from(text)))))

@@ -12,6 +12,7 @@ mod lists;
 mod numbers;
 mod paths;
 mod patterns;
+mod random;
 mod strings;
 mod types;
 mod versions;
@@ -94,6 +95,7 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
             numbers::FUNCTIONS,
             paths::FUNCTIONS,
             patterns::FUNCTIONS,
+            random::FUNCTIONS,
             strings::FUNCTIONS,
             types::FUNCTIONS,
             versions::FUNCTIONS,
@@ -144,7 +146,7 @@ impl<'v, 'a> Args<'v, 'a> {
 
     fn int(&self, index: usize) -> Result<i64, String> {
         match self.value(index) {
-            Value::Int(number) => Ok(*number),
+            Value::Int(number) | Value::Counted(number, _) => Ok(*number),
             Value::Uint(number) => i64::try_from(*number).map_err(|_| "number too large".to_owned()),
             // As a constant in Go, a float without a fraction is a whole number.
             Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(*number as i64),
@@ -166,9 +168,11 @@ impl<'v, 'a> Args<'v, 'a> {
         }
     }
 
-    fn map(&self, index: usize) -> Result<&'v Map<'a>, String> {
+    /// The map; nothing is an empty one.
+    fn map(&self, index: usize) -> Result<Map<'a>, String> {
         match self.value(index) {
-            Value::Map(map) => Ok(map),
+            Value::Map(map) => Ok(map.clone()),
+            Value::Nil => Ok(Map::default()),
             other => Err(wrong("map", other)),
         }
     }

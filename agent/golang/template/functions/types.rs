@@ -1,7 +1,7 @@
 //! Types and equality (sprig, "Reflection Functions" and "Type Conversion Functions").
 
 use super::{Args, Function, as_text};
-use crate::template::{Text, Value, compare};
+use crate::template::{Text, Unit, Value, compare};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("toString", 1, |args| {
@@ -29,6 +29,8 @@ fn kind(value: &Value<'_>) -> &'static str {
         Value::Int(_) => "int64",
         Value::Uint(_) => "uint64",
         Value::Float(_) => "float64",
+        Value::Counted(_, Unit::Duration) => "int64",
+        Value::Counted(..) => "int",
         Value::Text(_) => "string",
         Value::List(_) => "slice",
         Value::Map(_) => "map",

@@ -88,7 +88,8 @@ enum Letter {
     Digit,
     /// A blank, `_` or `-`.
     Connector,
-    Other,
+    Punctuation,
+    Symbol,
 }
 
 fn kind(char: char) -> Letter {
@@ -98,7 +99,8 @@ fn kind(char: char) -> Letter {
         _ if char.is_uppercase() => Letter::Upper,
         _ if char.is_alphabetic() => Letter::Lower,
         _ if char.is_numeric() => Letter::Digit,
-        _ => Letter::Other,
+        _ if "!\"#%&'()*,./:;?@[\\]{}".contains(char) => Letter::Punctuation,
+        _ => Letter::Symbol,
     }
 }
 
@@ -108,7 +110,7 @@ fn kind(char: char) -> Letter {
 /// lower case one ("HTTPServer"). Digits belong to the word before them ("bld4_floor"), unless a lower case letter follows
 /// them: then they begin a word ("http_20x") that only an upper case letter ends.
 fn separated(text: &str, connector: char) -> String {
-    use Letter::{Connector, Digit, Lower, Other, Upper};
+    use Letter::{Connector, Digit, Lower, Punctuation, Symbol, Upper};
     let chars: Vec<char> = text.chars().collect();
     let kind_at = |index: usize| chars.get(index).map(|&char| kind(char));
     let mut out = String::with_capacity(text.len() + 8);
@@ -117,21 +119,25 @@ fn separated(text: &str, connector: char) -> String {
     for (index, &char) in chars.iter().enumerate() {
         let now = kind(char);
         let begins = match (before, now) {
-            (Lower | Digit, Upper) => true,
+            (Lower | Digit | Symbol, Upper) | (Lower | Upper | Digit, Symbol) | (Symbol, Lower) => true,
             (Upper, Upper) => kind_at(index + 1) == Some(Lower),
-            (Lower | Upper, Digit) if !in_number => {
+            (Lower | Upper | Symbol, Digit) if !in_number => {
                 let digits = (index..).take_while(|&index| kind_at(index) == Some(Digit));
                 kind_at(index + digits.count()) == Some(Lower)
             }
             _ => false,
         };
         match now {
-            Digit if begins || matches!(before, Connector | Other) => in_number = true,
-            Upper | Connector | Other => in_number = false,
+            Digit if begins || matches!(before, Connector | Punctuation | Symbol) => in_number = true,
+            Upper | Connector | Punctuation | Symbol => in_number = false,
             _ => {}
         }
-        if begins || now == Connector {
+        if begins || now == Connector && before != Punctuation {
             out.push(connector);
+        }
+        // A connector behind punctuation stays what it is.
+        if now == Connector && before == Punctuation {
+            out.push(char);
         }
         if now != Connector {
             out.push(lower_char(char));
@@ -176,6 +182,7 @@ fn pascal_case(text: &str) -> String {
 fn wrap<'a>(args: &Args<'_, 'a>, line_end: &str, at: usize) -> Result<Value<'a>, String> {
     let width = usize::try_from(args.int(0)?).unwrap_or(0).max(1);
     let text = args.text(at)?;
+    let line_end = if line_end.is_empty() { "\n" } else { line_end };
     let break_words = at == 2;
     if text.len().saturating_mul(line_end.len() + 1) > LARGEST {
         return Err("the result is too large".to_owned());
