@@ -3,9 +3,10 @@
 //! Source: XPath 1.0, section 2.2. Forward axes give nodes in document order, reverse axes from the nearest on; attributes and the
 //! document itself are no siblings.
 
-use super::document::{Document, Kind, NodeId};
+use super::document::{Document, NodeId};
 use super::evaluate::{Flow, Scope};
 use super::expression::{Axis, Test};
+use super::node::Kind;
 use std::ops::ControlFlow;
 
 impl Test {

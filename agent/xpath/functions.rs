@@ -1,8 +1,9 @@
 //! The functions: those of XPath 1.0, section 4, and what Telegraf's library adds from 2.0.
 
-use super::document::{Kind, NodeId};
+use super::document::NodeId;
 use super::evaluate::{Fault, Focus, Scope};
 use super::expression::{Call, Expr};
+use super::node::Kind;
 use super::value::Value;
 use agent_golang::number::parse_float;
 use agent_golang::regexp::Regexp;

@@ -25,18 +25,22 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod axes;
+mod builder;
 mod compare;
 mod document;
 mod evaluate;
 mod expression;
 mod functions;
 mod lex;
+mod node;
 mod parse;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-pub use document::{Builder, Data, Document, Kind, NodeId, Show, TooLarge};
+pub use builder::{Builder, TooLarge};
+pub use document::{Document, NodeId, Show};
 pub use evaluate::{Fault, Work};
 pub use expression::{Answer, CompileError, Expression};
+pub use node::{Data, Kind, Place};

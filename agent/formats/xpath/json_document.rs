@@ -1,7 +1,7 @@
 //! JSON as a document: a member becomes an element of its name, an element of an array one without a name, a value a text.
 //!
-//! Members stand in the order of their names, as in Telegraf, and of members of one name the last counts. The document is read once
-//! into a list of values, since they can only be put in order when all are known.
+//! Members stand in the order of their names, as in Telegraf, and of members of one name the last counts. So an object is looked through
+//! before it is read, passing over what is in its members; where those end was noted by a pass over the whole document before.
 
 use super::show;
 use crate::jsontext::{check, escape, number_end, skip_space, string_end, unescape};
@@ -13,166 +13,184 @@ use std::borrow::Cow;
 pub(super) fn read(text: &str) -> Result<Document, String> {
     let text = text.trim_start_matches('\u{feff}');
     let checked = check(text).map_err(|e| e.to_string())?;
-    let mut values = Values { text, items: Vec::new(), order: Vec::new(), waiting: Vec::new() };
-    let top = values.value(checked.from, 0, None)?.0;
+    build(text, checked.from).map_err(|e| format!("read JSON: {e}"))
+}
+
+fn build(text: &str, from: usize) -> Result<Document, TooLarge> {
+    // Places are kept in 32 bits.
+    u32::try_from(text.len()).map_err(|_| TooLarge::Text)?;
+    let outline = Outline::of(text, from);
     let mut builder = Builder::new(as_text);
-    builder.reserve(text.len());
-    values.emit(top, &mut builder).map_err(|e| format!("read JSON: {e}"))?;
-    Ok(builder.finish(Data::None))
+    builder.reserve_exact(outline.nodes(), text.len());
+    let mut reader = Reader { text, branches: outline.branches, members: Vec::new(), builder };
+    reader.value(None, from, 0)?;
+    Ok(reader.builder.finish(Data::None))
 }
 
-/// A value of the document.
-struct Item<'t> {
-    /// The name of a member.
-    key: Option<Cow<'t, str>>,
-    form: Form,
+/// What is known of a document before it is read.
+struct Outline {
+    branches: Vec<Branch>,
+    /// Values that are neither objects nor arrays.
+    leaves: usize,
 }
 
-enum Form {
-    Null,
-    Bool(bool),
-    Number(f64),
-    /// What stands between the quotes.
-    Text(usize, usize),
-    /// Places in `order`.
-    List(usize, usize),
-    Map(usize, usize),
+/// An object or array. They are numbered in the order in which they begin.
+#[derive(Clone, Copy, Default)]
+struct Branch {
+    /// The place behind it.
+    end: u32,
+    /// The number of the first that begins behind it.
+    next: u32,
 }
 
-struct Values<'t> {
-    text: &'t str,
-    items: Vec<Item<'t>>,
-    /// The members of all objects and elements of all arrays, each in its order.
-    order: Vec<u32>,
-    /// Those of the objects and arrays that are being read.
-    waiting: Vec<u32>,
-}
-
-/// Objects and arrays may be nested so deep, as documents may; this is read by recursion.
-const DEEPEST: usize = 500;
-/// A document may have so many values.
-const MOST: usize = 1 << 23;
-
-impl<'t> Values<'t> {
-    /// Reads the value at `at`; gives its number and the place behind it.
-    fn value(&mut self, mut at: usize, depth: usize, key: Option<Cow<'t, str>>) -> Result<(u32, usize), String> {
-        if depth > DEEPEST {
-            return Err(format!("read JSON: {}", TooLarge::Depth));
-        }
-        if self.items.len() >= MOST {
-            return Err(format!("read JSON: {}", TooLarge::Nodes));
-        }
-        let number = self.items.len() as u32;
-        let bytes = self.text.as_bytes();
-        let form = match bytes.get(at) {
-            Some(open @ (b'{' | b'[')) => {
-                self.items.push(Item { key, form: Form::Null });
-                let (form, end) = self.members(at, depth, *open == b'{')?;
-                self.items[number as usize].form = form;
-                return Ok((number, end));
-            }
-            Some(b'"') => {
-                let from = at;
-                at = string_end(bytes, from);
-                Form::Text(from + 1, at - 1)
-            }
-            _ => {
-                let from = at;
-                at = number_end(bytes, from);
-                match &self.text[from..at] {
-                    "null" => Form::Null,
-                    "true" => Form::Bool(true),
-                    "false" => Form::Bool(false),
-                    number => Form::Number(number.parse().map_err(|_| "read JSON: invalid number".to_owned())?),
+impl Outline {
+    /// Of a document that is JSON and smaller than 4 GiB.
+    fn of(text: &str, from: usize) -> Self {
+        let bytes = text.as_bytes();
+        let (mut branches, mut open): (Vec<Branch>, Vec<usize>) = (Vec::new(), Vec::new());
+        let (mut texts, mut names, mut others) = (0, 0, 0);
+        let mut at = from;
+        while let Some(byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'{' | b'[' => {
+                    open.push(branches.len());
+                    branches.push(Branch::default());
                 }
-            }
-        };
-        self.items.push(Item { key, form });
-        Ok((number, at))
-    }
-
-    /// Reads an object or array whose opening bracket stands at `at`.
-    fn members(&mut self, mut at: usize, depth: usize, map: bool) -> Result<(Form, usize), String> {
-        let bytes = self.text.as_bytes();
-        let mark = self.waiting.len();
-        at = skip_space(bytes, at + 1);
-        while !matches!(bytes.get(at), Some(b'}' | b']') | None) {
-            let mut key = None;
-            if map {
-                let end = string_end(bytes, at);
-                let raw = &self.text[at + 1..end - 1];
-                key = Some(plain(raw));
-                at = skip_space(bytes, skip_space(bytes, end) + 1);
-            }
-            let (member, end) = self.value(at, depth + 1, key)?;
-            self.waiting.push(member);
-            at = skip_space(bytes, end);
-            if bytes.get(at) == Some(&b',') {
-                at = skip_space(bytes, at + 1);
-            }
-        }
-        let from = self.order.len();
-        if map {
-            let items = &self.items;
-            let key = |i: &u32| &items[*i as usize].key;
-            let members = &mut self.waiting[mark..];
-            if !members.is_sorted_by(|a, b| key(a) < key(b)) {
-                members.sort_by(|a, b| key(a).cmp(key(b)));
-            }
-            for (i, member) in members.iter().enumerate() {
-                if members.get(i + 1).is_none_or(|next| key(next) != key(member)) {
-                    self.order.push(*member);
+                b'}' | b']' => {
+                    if let Some(number) = open.pop() {
+                        branches[number] = Branch { end: at as u32, next: branches.len() as u32 };
+                    }
                 }
-            }
-        } else {
-            self.order.extend_from_slice(&self.waiting[mark..]);
-        }
-        self.waiting.truncate(mark);
-        let to = self.order.len();
-        Ok((if map { Form::Map(from, to) } else { Form::List(from, to) }, at + 1))
-    }
-
-    /// Puts what is below a value into the open element.
-    fn emit(&self, number: u32, builder: &mut Builder) -> Result<(), TooLarge> {
-        let (from, to) = match self.items[number as usize].form {
-            Form::List(from, to) | Form::Map(from, to) => (from, to),
-            _ => {
-                let data = self.data(number, builder)?;
-                let node = builder.leaf(Kind::Text, "")?;
-                builder.set_data(node, data);
-                return Ok(());
-            }
-        };
-        for member in &self.order[from..to] {
-            let node = builder.open(self.items[*member as usize].key.as_deref().unwrap_or_default())?;
-            match self.items[*member as usize].form {
-                Form::List(..) | Form::Map(..) => {
-                    let data = self.data(*member, builder)?;
-                    builder.set_data(node, data);
-                    self.emit(*member, builder)?;
+                b'"' => {
+                    at = string_end(bytes, at - 1);
+                    texts += 1;
                 }
+                b':' => names += 1,
+                b',' | b' ' | b'\n' | b'\r' | b'\t' => {}
                 _ => {
-                    let data = self.data(*member, builder)?;
-                    builder.set_data(node, data);
-                    let text = builder.leaf(Kind::Text, "")?;
-                    builder.set_data(text, data);
+                    at = number_end(bytes, at);
+                    others += 1;
                 }
             }
-            builder.close();
+        }
+        Outline { branches, leaves: texts - names + others }
+    }
+
+    /// How many nodes it becomes, if no name stands twice: an element for each value but the outermost, and a text for each leaf.
+    fn nodes(&self) -> usize {
+        2 * self.leaves + self.branches.len()
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    branches: Vec<Branch>,
+    /// Those of the objects that are being read.
+    members: Vec<Member<'t>>,
+    builder: Builder,
+}
+
+#[derive(Default)]
+struct Member<'t> {
+    name: Cow<'t, str>,
+    /// Where its value stands.
+    at: u32,
+    /// The number of the first object or array from there on.
+    next: u32,
+}
+
+impl<'t> Reader<'t> {
+    /// Puts the value at `at` into the open element, in an element of its own if there is a name for it; `next` is the number of the
+    /// first object or array from there on. Gives the place behind the value, and the number that is the next there.
+    fn value(&mut self, name: Option<&str>, at: usize, next: u32) -> Result<(usize, u32), TooLarge> {
+        let bytes = self.text.as_bytes();
+        let node = name.map(|name| self.builder.open(name)).transpose()?;
+        let (end, behind) = self.behind(at, next);
+        let data = match bytes[at] {
+            b'{' => Data::Map,
+            b'[' => Data::List,
+            b'n' => Data::Null,
+            b't' => Data::Bool(true),
+            b'f' => Data::Bool(false),
+            b'"' => self.builder.text(&plain(&self.text[at + 1..end - 1]))?,
+            _ => Data::Float(self.text[at..end].parse().expect("the document was checked")),
+        };
+        match data {
+            Data::Map => self.members(at, next)?,
+            Data::List => self.elements(at, next)?,
+            _ => {
+                let text = self.builder.leaf(Kind::Text, "")?;
+                self.builder.set_data(text, data);
+            }
+        }
+        if let Some(node) = node {
+            self.builder.set_data(node, data);
+            self.builder.close();
+        }
+        Ok((end, behind))
+    }
+
+    /// The place behind the value at `at`, and the number that is the next there.
+    fn behind(&self, at: usize, next: u32) -> (usize, u32) {
+        let bytes = self.text.as_bytes();
+        match bytes[at] {
+            b'{' | b'[' => {
+                let Branch { end, next } = self.branches[next as usize];
+                (end as usize, next)
+            }
+            b'"' => (string_end(bytes, at), next),
+            _ => (number_end(bytes, at), next),
+        }
+    }
+
+    /// The elements of the array number `next`, which stands at `at`.
+    fn elements(&mut self, at: usize, mut next: u32) -> Result<(), TooLarge> {
+        let bytes = self.text.as_bytes();
+        let mut at = skip_space(bytes, at + 1);
+        next += 1;
+        while bytes[at] != b']' {
+            (at, next) = self.value(Some(""), at, next)?;
+            at = skip_comma(bytes, at);
         }
         Ok(())
     }
 
-    fn data(&self, number: u32, builder: &mut Builder) -> Result<Data, TooLarge> {
-        Ok(match self.items[number as usize].form {
-            Form::Null => Data::Null,
-            Form::Bool(value) => Data::Bool(value),
-            Form::Number(value) => Data::Float(value),
-            Form::Text(from, to) => builder.text(&plain(&self.text[from..to]))?,
-            Form::List(..) => Data::List,
-            Form::Map(..) => Data::Map,
-        })
+    /// The members of the object number `next`, which stands at `at`.
+    fn members(&mut self, at: usize, mut next: u32) -> Result<(), TooLarge> {
+        let bytes = self.text.as_bytes();
+        let mark = self.members.len();
+        let mut at = skip_space(bytes, at + 1);
+        next += 1;
+        while bytes[at] != b'}' {
+            let end = string_end(bytes, at);
+            let name = plain(&self.text[at + 1..end - 1]);
+            at = skip_space(bytes, skip_space(bytes, end) + 1);
+            self.members.push(Member { name, at: at as u32, next });
+            (at, next) = self.behind(at, next);
+            at = skip_comma(bytes, at);
+        }
+        let members = &mut self.members[mark..];
+        if !members.is_sorted_by(|a, b| a.name < b.name) {
+            // Of those with one name the order stays.
+            members.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        let end = self.members.len();
+        for i in mark..end {
+            let member = std::mem::take(&mut self.members[i]);
+            if i + 1 == end || self.members[i + 1].name != member.name {
+                self.value(Some(&member.name), member.at as usize, member.next)?;
+            }
+        }
+        self.members.truncate(mark);
+        Ok(())
     }
+}
+
+/// The place of the next value or the end of what is open, behind a value.
+fn skip_comma(bytes: &[u8], at: usize) -> usize {
+    let at = skip_space(bytes, at);
+    if bytes[at] == b',' { skip_space(bytes, at + 1) } else { at }
 }
 
 fn plain(raw: &str) -> Cow<'_, str> {
