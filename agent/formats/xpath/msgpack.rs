@@ -142,9 +142,13 @@ impl<'b> Bytes<'b> {
             if i > 0 {
                 out.push(b',');
             }
+            // As text within the text of the key around it, and so on, each level would be twice as long as the one before.
+            if matches!(self.all.get(self.at), Some(0x80..=0x9f | 0xdc..=0xdf)) {
+                return Err("a map or an array as a key".to_owned());
+            }
             let from = out.len();
             self.value(out, depth + 1)?;
-            // Keys that are no texts become what they are as text.
+            // Other keys that are no texts become what they are as text.
             if out.get(from) != Some(&b'"') {
                 let key = String::from_utf8_lossy(&out[from..]).into_owned();
                 out.truncate(from);

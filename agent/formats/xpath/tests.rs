@@ -389,6 +389,13 @@ mod msgpack {
         assert_eq!(value(&[0xdd, 255, 255, 255, 255]), "read MessagePack at byte 8: it ends too early");
         assert!(value(&[0x91; 1000]).contains("nested deeper"));
     }
+
+    #[test]
+    fn a_map_in_the_key_of_a_map_in_a_key_is_refused() {
+        // Each level would double the backslashes of the one within; 180 bytes filled the memory.
+        assert_eq!(value(&[0x81; 100]), "read MessagePack at byte 4: a map or an array as a key");
+        assert_eq!(value(&[0x81, 0xdc, 0, 0, 1]), "read MessagePack at byte 4: a map or an array as a key");
+    }
 }
 
 #[cfg(feature = "xpath_cbor")]
