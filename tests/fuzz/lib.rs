@@ -73,7 +73,7 @@ pub fn lines(batch: &Batch) -> Vec<String> {
 }
 
 /// True if a word of the metric has what line protocol cannot give back: white space other than blanks becomes letters, a
-/// backslash at the end of a word is left out, and at the start of a line some characters are not part of the name.
+/// backslash at the end of a word is left out, and at the start of a line or of its fields some characters are not part of the name.
 pub fn is_lossy(metric: MetricRef<'_>) -> bool {
     let odd = |w: &str| w.is_empty() || w.ends_with('\\') || w.contains(['\t', '\n', '\r', '\u{c}']);
     odd(metric.name())
@@ -81,7 +81,7 @@ pub fn is_lossy(metric: MetricRef<'_>) -> bool {
         || metric.tags().any(|(k, v)| odd(k) || odd(v))
         || metric
             .fields()
-            .any(|(k, v)| k.is_empty() || k.ends_with('\\') || odd(k) || matches!(v, Value::Float(f) if !f.is_finite()))
+            .any(|(k, v)| odd(k) || k.starts_with('\0') || matches!(v, Value::Float(f) if !f.is_finite()))
 }
 
 /// A batch of metrics that no sane program would send.

