@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn what_was_saved_is_loaded() {
-        let file = std::env::temp_dir().join(format!("agent-state-{}.json", std::process::id()));
+        let folder = tempfile::tempdir().expect("there is room");
+        let file = folder.path().join("state.json");
         let before = Surroundings::default();
         let state = State::default();
         state.store(&[1, 2, 3]);
@@ -101,7 +102,6 @@ mod tests {
         save(&file, &before).expect("the folder can be written");
         let after = Surroundings::default();
         load(&file, &after).expect("it was saved");
-        std::fs::remove_file(&file).expect("it is ours");
         let states = after.states.lock().expect("one thread");
         assert_eq!(states["id"].load::<Vec<i32>>(), Some(vec![1, 2, 3]));
     }
@@ -109,15 +109,16 @@ mod tests {
     #[test]
     fn a_missing_file_is_no_error_and_a_broken_one_is() {
         assert!(load(Path::new("/nonexistent/state.json"), &Surroundings::default()).is_ok());
-        let file = std::env::temp_dir().join(format!("agent-state-broken-{}.json", std::process::id()));
+        let folder = tempfile::tempdir().expect("there is room");
+        let file = folder.path().join("state.json");
         std::fs::write(&file, "{broken").expect("the folder can be written");
         assert!(load(&file, &Surroundings::default()).is_err());
-        std::fs::remove_file(&file).expect("it is ours");
     }
 
     #[tokio::test]
     async fn what_changes_during_a_run_is_kept() {
-        let file = std::env::temp_dir().join(format!("agent-state-kept-{}.json", std::process::id()));
+        let folder = tempfile::tempdir().expect("there is room");
+        let file = folder.path().join("state.json");
         let before = Surroundings::default();
         let state = State::default();
         before.states.lock().expect("one thread").insert("id".to_owned(), state.clone());
@@ -132,6 +133,5 @@ mod tests {
         }
         stop.cancel();
         keeping.await.expect("it ends");
-        std::fs::remove_file(&file).expect("it was written");
     }
 }

@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn finds_by_parts_and_below_any_folder() {
-        let root = std::env::temp_dir().join(format!("agent-globpath-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
         for folder in ["a/b/c", "a/d"] {
             std::fs::create_dir_all(root.join(folder)).unwrap();
         }
@@ -166,7 +167,7 @@ mod tests {
         }
         let find = |pattern: &str| -> Vec<String> {
             let found = GlobPath::new(&format!("{}/{pattern}", root.display())).unwrap().files();
-            found.iter().map(|p| p.strip_prefix(&root).unwrap().display().to_string()).collect()
+            found.iter().map(|p| p.strip_prefix(root).unwrap().display().to_string()).collect()
         };
         assert_eq!(find("a/*.log"), ["a/1.log"]);
         assert_eq!(find("a/?.{log,txt}"), ["a/1.log", "a/2.txt"]);
@@ -177,6 +178,5 @@ mod tests {
         assert_eq!(find("a/**c/4.log"), ["a/b/c/4.log"]);
         assert_eq!(find("a/2.txt"), ["a/2.txt"]);
         assert!(find("a/none.txt").is_empty() && find("nowhere/*").is_empty());
-        std::fs::remove_dir_all(&root).unwrap();
     }
 }

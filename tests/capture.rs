@@ -5,7 +5,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// Sends datagrams into one end, with the agent at the other, and stops it at once.
@@ -28,12 +28,6 @@ fi
 kill $agent
 wait $agent
 "#;
-
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("agent-capture-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
-}
 
 fn in_namespace(folder: &Path, config: &str, script: &str) -> Output {
     std::fs::write(folder.join("agent.conf"), config).expect("the configuration");
@@ -58,13 +52,13 @@ struct Seen {
 
 /// Runs a script in a namespace; it has to succeed.
 fn seen(name: &str, config: &str, script: &str) -> Seen {
-    let folder = folder(name);
-    let output = in_namespace(&folder, config, script);
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = temporary.path();
+    let output = in_namespace(folder, config, script);
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     let (out, log) = (read("out.txt"), read("log.txt"));
     let why = format!("{name}:\n{out}\n{log}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{why}");
-    std::fs::remove_dir_all(&folder).expect("the folder");
     Seen { out, log, why }
 }
 
@@ -315,7 +309,8 @@ fn without_the_right_the_agent_says_how_to_give_it() {
 }
 
 fn right(method: &str) {
-    let folder = folder(&format!("right-{method}"));
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = temporary.path();
     let config = format!(
         "[[inputs.pcap]]\ninterfaces = [\"lo\"]\nmethod = \"{method}\"\n[[aggregators.flow]]\n[[outputs.discard]]\n"
     );
@@ -332,8 +327,7 @@ fn right(method: &str) {
         command.args(["--config", "agent.conf"]);
         command
     };
-    let mut child =
-        command.current_dir(&folder).stderr(std::process::Stdio::piped()).spawn().expect("the agent starts");
+    let mut child = command.current_dir(folder).stderr(std::process::Stdio::piped()).spawn().expect("the agent starts");
     // Where this user does have the right, the agent runs, and there is nothing to be seen.
     for _ in 0..250 {
         if child.try_wait().expect("a child").is_some() {
@@ -344,6 +338,5 @@ fn right(method: &str) {
     let ran = child.try_wait().expect("a child").is_none();
     child.kill().expect("a child");
     let log = String::from_utf8_lossy(&child.wait_with_output().expect("its output").stderr).into_owned();
-    std::fs::remove_dir_all(&folder).expect("the folder");
     assert!(ran || log.contains("capturing needs CAP_NET_RAW: run `sudo setcap cap_net_raw+ep "), "{log}");
 }

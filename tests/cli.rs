@@ -14,13 +14,13 @@ fn the_pages_show_what_the_commands_print() {
 /// `config migrate` writes beside what it reads, so it has a folder of its own.
 #[test]
 fn an_old_file_is_rewritten_once_and_passes_the_check_then() {
-    let folder = std::env::temp_dir().join(format!("agent-migrate-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = temporary.path();
     std::fs::copy("tests/cli/old/old.conf", folder.join("old.conf")).expect("the folder can be written");
     let agent = |args: &[&str]| {
         let done = std::process::Command::new(trycmd::cargo::cargo_bin!("agent"))
             .args(args)
-            .current_dir(&folder)
+            .current_dir(folder)
             .output()
             .expect("the agent starts");
         let text = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
@@ -45,5 +45,4 @@ fn an_old_file_is_rewritten_once_and_passes_the_check_then() {
     assert_eq!(agent(&[&migrate[..], &["--force"]].concat()).0, Some(0));
     let (code, said) = agent(&["config", "migrate", "--config", "old.conf.migrated"]);
     assert_eq!((code, said.as_str()), (Some(0), "old.conf.migrated: nothing to migrate\n"));
-    std::fs::remove_dir_all(&folder).expect("it is ours");
 }

@@ -235,13 +235,11 @@ fn nfdump(protocol: &str, biflows: &str) -> Option<(u64, u64, u64)> {
         eprintln!("nfdump is not installed, so it is not asked");
         return None;
     }
-    let folder =
-        std::env::temp_dir().join(format!("agent-nfdump-{}-{}", std::process::id(), protocol.len() + biflows.len()));
-    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = tempfile::tempdir().expect("a folder");
     let port = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
     let mut collector = Command::new("nfcapd")
         .args(["-b", "127.0.0.1", "-p", &port.to_string(), "-w"])
-        .arg(&folder)
+        .arg(folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -268,8 +266,8 @@ fn nfdump(protocol: &str, biflows: &str) -> Option<(u64, u64, u64)> {
     assert!(read, "nfcapd reads");
     Command::new("kill").args(["-TERM", &collector.id().to_string()]).status().expect("kill");
     collector.wait().expect("nfcapd ends");
-    let shown = Command::new("nfdump").arg("-R").arg(&folder).args(["-o", "json"]).output().expect("nfdump starts");
-    std::fs::remove_dir_all(&folder).expect("it is ours");
+    let shown =
+        Command::new("nfdump").arg("-R").arg(folder.path()).args(["-o", "json"]).output().expect("nfdump starts");
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("nfdump's JSON");
     let shown = shown.as_array().expect("a list");
     let all = |keys: [&str; 2]| {

@@ -180,7 +180,8 @@ fn every_option_is_explained() {
 #[test]
 fn samples_can_be_read_as_they_are_and_with_all_defaults() {
     let mut problems = Vec::new();
-    let file = std::env::temp_dir().join(format!("agent-sample-{}.toml", std::process::id()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("sample.toml");
     let mut read = |entry: &Entry, text: &str, how: &str| {
         std::fs::write(&file, text).expect("the folder can be written");
         let sources = Sources { files: vec![file.display().to_string()], ..Sources::default() };
@@ -198,7 +199,6 @@ fn samples_can_be_read_as_they_are_and_with_all_defaults() {
         let all: String = text.lines().map(|l| format!("{}\n", uncommented(l))).collect();
         read(entry, &all, "with all defaults");
     }
-    std::fs::remove_file(&file).expect("it is ours");
     fail(problems);
 }
 

@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn is_renamed_when_large_and_old_ones_go() {
-        let folder = std::env::temp_dir().join(format!("agent-rotate-{}", std::process::id()));
-        let _absent = std::fs::remove_dir_all(&folder);
+        let temporary = tempfile::tempdir().expect("there is room");
+        let folder = temporary.path().join("own");
         let rotation = Rotation { max_size: 5, max_archives: 2, ..Rotation::default() };
         make_folder_of(&folder.join("a.log")).expect("the folder can be made");
         let mut file = RotatingFile::open(folder.join("a.log"), rotation).expect("the folder can be made");
@@ -185,7 +185,6 @@ mod tests {
         assert_eq!(names[2], "a.log");
         let read = |n: &str| std::fs::read_to_string(folder.join(n)).expect("it is there");
         assert_eq!((read(&names[0]), read(&names[1]), read("a.log")), ("67890".into(), "xabcdef".into(), "y".into()));
-        std::fs::remove_dir_all(&folder).expect("it is ours");
     }
 
     #[test]

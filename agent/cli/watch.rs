@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_look_sees_what_is_written_moved_and_linked() {
-        let root = std::env::temp_dir().join(format!("agent-watch-{}", std::process::id()));
+        let folder = tempfile::tempdir().expect("there is room");
+        let root = folder.path();
         std::fs::create_dir_all(root.join("d/sub")).expect("the folder can be made");
         let write = |name: &str, text: &str| std::fs::write(root.join(name), text).expect("the folder can be written");
         write("a.toml", "1");
@@ -316,6 +317,5 @@ mod tests {
         assert!(changed());
         std::fs::remove_file(root.join("d/c.conf")).expect("it is there");
         assert!(changed() && !changed());
-        std::fs::remove_dir_all(root).expect("it is ours");
     }
 }

@@ -110,13 +110,13 @@ mod tests {
 
     #[test]
     fn a_renewed_certificate_counts_and_a_file_of_data_does_not() {
-        let file = std::env::temp_dir().join(format!("agent-digest-{}.pem", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own.pem");
         let (tls, data) = (format!("tls_cert = '{}'", file.display()), format!("files = ['{}']", file.display()));
         std::fs::write(&file, "old").unwrap();
         let before = (digest(&tls), digest(&data));
         std::fs::write(&file, "new").unwrap();
         let after = (digest(&tls), digest(&data));
-        std::fs::remove_file(&file).unwrap();
         assert_ne!(before.0, after.0);
         assert_eq!(before.1, after.1);
     }

@@ -187,15 +187,10 @@ fn decode(name: &str, mut bytes: Vec<u8>) -> Result<Reading> {
 mod tests {
     use super::*;
 
-    fn directory(name: &str) -> std::path::PathBuf {
-        let path = std::env::temp_dir().join(format!("agent-sources-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        path
-    }
-
     #[test]
     fn directories_are_searched_by_name() {
-        let root = directory("search");
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
         for (path, text) in [
             ("b.conf", ""),
             ("a/z.conf", ""),
@@ -210,22 +205,21 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         let (mut files, mut notes) = (Vec::new(), Vec::new());
-        find(&root, DEPTH, &mut files, &mut notes);
+        find(root, DEPTH, &mut files, &mut notes);
         let root_name = format!("{}/", root.display());
         let files: Vec<_> = files.iter().map(|f| f.trim_start_matches(&root_name)).collect();
         assert_eq!(files, ["a/.hidden.conf", "a/z.conf", "b.conf"]);
         find(&root.join("gone"), DEPTH, &mut Vec::new(), &mut notes);
         assert_eq!(notes.len(), 1);
-        std::fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
     fn without_a_name_the_default_places_are_read() {
-        let home = directory("home");
-        let file = home.join(".telegraf/telegraf.conf");
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join(".telegraf/telegraf.conf");
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, "[agent]").unwrap();
-        let place = home.display().to_string();
+        let place = home.path().display().to_string();
         let mut sources = Sources {
             environment: Box::new(move |name| (name == "HOME").then(|| place.clone())),
             ..Sources::default()
@@ -233,7 +227,6 @@ mod tests {
         assert_eq!(sources.read().files[0].file.name, file.display().to_string());
         sources.environment = Box::new(|name| (name == "TELEGRAF_CONFIG_PATH").then(|| "/none/such".to_owned()));
         assert_eq!(sources.read().problems[0].message, "read /none/such: No such file or directory (os error 2)");
-        std::fs::remove_dir_all(home).unwrap();
     }
 
     #[test]

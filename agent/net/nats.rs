@@ -194,20 +194,19 @@ mod tests {
         );
         let options = format!("authorization {{ users = [ {{ nkey: {user} }} ] }}");
         let Some(server) = crate::testing::NatsServer::start(&options).await else { return };
-        let file = std::env::temp_dir().join(format!("agent-nkey-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nkey");
         std::fs::write(&file, format!("# own\n{seed}\n")).unwrap();
         let mut own = servers(&[server.address()]);
         assert!(round_trip(&own, &ClientTls::default()).await.is_err());
         own.nkey_seed = file.to_str().unwrap().to_owned();
         round_trip(&own, &ClientTls::default()).await.unwrap();
-        std::fs::remove_file(&file).unwrap();
     }
 
     #[tokio::test]
     async fn servers_show_a_certificate() {
-        let folder = std::env::temp_dir().join(format!("agent-nats-tls-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         std::fs::write(path("own.pem"), signed.cert.pem()).unwrap();
         std::fs::write(path("own.key"), signed.signing_key.serialize_pem()).unwrap();
@@ -222,6 +221,5 @@ mod tests {
             let known = ClientTls { tls_ca: path("own.pem"), ..ClientTls::default() };
             round_trip(&own, &known).await.unwrap();
         }
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

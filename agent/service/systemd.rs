@@ -118,14 +118,14 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixDatagram;
 
-    /// A manager's socket, and the manager as the agent sees it.
-    fn socket(name: &str, watchdog: Option<&str>) -> (UnixDatagram, Manager, std::path::PathBuf) {
-        let path = std::env::temp_dir().join(format!("agent-notify-{}-{name}", std::process::id()));
-        let _absent = std::fs::remove_file(&path);
+    /// A manager's socket, the manager as the agent sees it, and the folder of the socket.
+    fn socket(watchdog: Option<&str>) -> (UnixDatagram, Manager, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
-        let manager = Manager::new(Some(path.clone().into()), watchdog.map(str::to_owned), None).unwrap();
-        (socket, manager, path)
+        let manager = Manager::new(Some(path.into()), watchdog.map(str::to_owned), None).unwrap();
+        (socket, manager, folder)
     }
 
     fn heard(socket: &UnixDatagram) -> String {
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_manager_hears_of_the_begin_the_life_and_the_end() {
-        let (socket, manager, path) = socket("life", Some("20000"));
+        let (socket, manager, _folder) = socket(Some("20000"));
         let stop = CancellationToken::new();
         serve(manager, stop.clone());
         assert_eq!(heard(&socket), "READY=1");
@@ -150,17 +150,15 @@ mod tests {
             states.push(heard(&socket));
         }
         assert_eq!(heard(&socket), "WATCHDOG=1");
-        std::fs::remove_file(path).unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn without_a_watchdog_there_are_begin_and_end() {
-        let (socket, manager, path) = socket("plain", None);
+        let (socket, manager, _folder) = socket(None);
         let stop = CancellationToken::new();
         serve(manager, stop.clone());
         stop.cancel();
         assert_eq!([heard(&socket), heard(&socket)], ["READY=1", "STOPPING=1"]);
-        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -66,10 +66,8 @@ async fn pages() {
 #[cfg(unix)]
 #[tokio::test]
 async fn sockets() {
-    let folder = std::env::temp_dir().join(format!("agent-haproxy-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("a.sock");
-    let _absent = std::fs::remove_file(&path);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sock");
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -78,8 +76,7 @@ async fn sockets() {
         stream.write_all(TABLE.as_bytes()).await.unwrap();
     });
     let (batch, errors) =
-        gather(vec![format!("{}/*.sock", folder.display()), "socket:/own/none.sock".to_owned()]).await;
+        gather(vec![format!("{}/*.sock", folder.path().display()), "socket:/own/none.sock".to_owned()]).await;
     assert_eq!(batch.at(1).tag("server"), Some(path.to_str().unwrap()));
     assert!(errors.len() == 1 && format!("{:#}", errors[0]).contains("/own/none.sock"), "{errors:?}");
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -2,19 +2,15 @@
 
 use agent_api::{Collector, Env, HostPaths, Input, Value};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use tempfile::TempDir;
 
 /// A folder of its own for a test, removed when it is dropped.
-pub struct Tree(PathBuf);
+pub struct Tree(TempDir);
 
 impl Tree {
     /// An empty folder.
     pub fn empty() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("agent-inputs-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Tree(path)
+        Tree(tempfile::tempdir().unwrap())
     }
 
     /// A folder with files.
@@ -28,7 +24,7 @@ impl Tree {
 
     /// Writes a file below it.
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
-        let path = self.0.join(path);
+        let path = self.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path
@@ -36,12 +32,12 @@ impl Tree {
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// An environment whose host is this folder.
     pub fn env(&self) -> Env {
-        let at = |name: &str| self.0.join(name);
+        let at = |name: &str| self.path().join(name);
         let host = HostPaths {
             proc: at("proc"),
             sys: at("sys"),
@@ -49,17 +45,10 @@ impl Tree {
             var: at("var"),
             run: at("run"),
             dev: at("dev"),
-            root: self.0.clone(),
+            root: self.path().to_owned(),
             mount_prefix: PathBuf::new(),
         };
         Env { host, ..Env::new("inputs.test") }
-    }
-}
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        // A test that failed may have changed permissions; what stays is in the folder for temporary files.
-        let _left = std::fs::remove_dir_all(&self.0);
     }
 }
 

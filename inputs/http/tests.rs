@@ -95,7 +95,8 @@ async fn packed_documents_are_unpacked_and_bounded() {
 #[tokio::test]
 async fn a_document_comes_through_a_socket() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let path = std::env::temp_dir().join(format!("agent-http-{}.sock", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.sock");
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let served = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -107,7 +108,6 @@ async fn a_document_comes_through_a_socket() {
     let url = format!("http+unix://{}:/v1/x?q=1", path.display());
     let (metrics, errors) =
         gather(&mut input(settings(std::slice::from_ref(&url)), HttpSettings::default()).unwrap()).await;
-    std::fs::remove_file(&path).unwrap();
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(metrics, [format!("a,url={url}")]);
     assert!(served.await.unwrap().starts_with("GET /v1/x?q=1 "));

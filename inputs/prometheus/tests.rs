@@ -56,18 +56,18 @@ async fn pages_of_both_kinds_are_read_and_tagged() {
 #[tokio::test]
 async fn tokens_users_and_headers_are_sent() {
     let stub = Stub::list(vec![Reply::new(200, "a 1\n")]).await;
-    let folder = std::env::temp_dir().join(format!("prometheus-token-{}", std::process::id()));
-    std::fs::write(&folder, "from-file\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "from-file\n").unwrap();
     let base = settings(&[stub.url("/m")]);
     let user = Settings { username: Secret::new("u"), password: Secret::new("p"), ..base.clone() };
     let token = Settings { bearer_token_string: Secret::new("text"), ..user.clone() };
-    let file = Settings { bearer_token: folder.to_string_lossy().into_owned(), ..token.clone() };
+    let file = Settings { bearer_token: token_file.to_string_lossy().into_owned(), ..token.clone() };
     let headers = Settings { http_headers: [("X-Own".to_owned(), Secret::new("h"))].into(), ..base };
     for settings in [user, token, file, headers] {
         let (metrics, errors) = gather(&mut input(settings)).await;
         assert_eq!((metrics.len(), errors.len()), (1, 0), "{errors:?}");
     }
-    std::fs::remove_file(&folder).unwrap();
     let seen = stub.seen();
     let sent: Vec<_> = seen.iter().map(|s| s.header("authorization")).collect();
     assert_eq!(sent, [Some("Basic dTpw"), Some("Bearer text"), Some("Bearer from-file"), None]);

@@ -248,9 +248,8 @@ async fn packed_packets_and_bombs() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_in_the_file_system() {
-    let folder = std::env::temp_dir().join(format!("agent-sockets-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (grams, stream) = (folder.join("grams"), folder.join("stream"));
+    let folder = tempfile::tempdir().unwrap();
+    let (grams, stream) = (folder.path().join("grams"), folder.path().join("stream"));
     let (_, server) = start(&format!("unixgram://{}", grams.display()), |s| s.socket_mode = "622".to_owned()).await;
     let client = std::os::unix::net::UnixDatagram::unbound().unwrap();
     client.send_to(b"a v=1 1\n", &grams).unwrap();
@@ -262,7 +261,6 @@ async fn sockets_in_the_file_system() {
     assert_eq!(server.kept.wait(|l| l.len() == 2).await, ["a v=1 1", "a v=2 2"]);
     server.stop().await;
     assert!(!grams.exists() && !stream.exists());
-    std::fs::remove_dir(&folder).unwrap();
 }
 
 #[test]

@@ -196,9 +196,8 @@ async fn who_may_connect_and_for_how_long() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_in_the_file_system() {
-    let folder = std::env::temp_dir().join(format!("agent-syslog-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (grams, stream) = (folder.join("grams"), folder.join("stream"));
+    let folder = tempfile::tempdir().unwrap();
+    let (grams, stream) = (folder.path().join("grams"), folder.path().join("stream"));
     let local = short("x").replace(",source=127.0.0.1", "");
     let (_, server) = start(&format!("unixgram://{}", grams.display()), |s| s.socket_mode = "622".to_owned()).await;
     std::os::unix::net::UnixDatagram::unbound().unwrap().send_to(b"<13>1 - - - - - - x", &grams).unwrap();
@@ -209,7 +208,7 @@ async fn sockets_in_the_file_system() {
     client.write_all(counted("<13>1 - - - - - - x").as_bytes()).await.unwrap();
     assert_eq!(timeless(&server.kept.wait(|l| l.len() == 1).await), [local.as_str()]);
     server.stop().await;
-    std::fs::remove_dir(&folder).unwrap();
+    assert!(!grams.exists() && !stream.exists());
 }
 
 #[test]

@@ -150,28 +150,26 @@ fn settings_that_mean_nothing_are_refused() {
 /// ClickHouse on a port of its own with its files in a temporary folder; it ends with the value.
 struct Real {
     process: std::process::Child,
-    folder: std::path::PathBuf,
+    folder: tempfile::TempDir,
     url: String,
 }
 
 impl Drop for Real {
     fn drop(&mut self) {
-        // It may have ended already, and a leftover in the temporary folder harms nobody.
+        // It may have ended already.
         let _ended = self.process.kill();
         let _ended = self.process.wait();
-        let _left = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 impl Real {
     async fn start() -> Option<Self> {
-        let folder = std::env::temp_dir().join(format!("agent-clickhouse-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let shown = folder.display();
+        let shown = folder.path().display();
         // Up to 22.x the outer name was yandex, and it is still taken.
         std::fs::write(
-            folder.join("config.xml"),
+            folder.path().join("config.xml"),
             format!(
                 "<yandex><logger><level>warning</level><log>{shown}/log</log><errorlog>{shown}/errors</errorlog></logger>\
                  <http_port>{port}</http_port><listen_host>127.0.0.1</listen_host><path>{shown}/data/</path>\
@@ -182,7 +180,7 @@ impl Real {
         )
         .unwrap();
         std::fs::write(
-            folder.join("users.xml"),
+            folder.path().join("users.xml"),
             "<yandex><profiles><default/></profiles><quotas><default/></quotas><users><own><password>se cret</password>\
              <networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></own>\
              <default><password>x</password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>\
@@ -196,7 +194,6 @@ impl Real {
             .spawn();
         let Ok(process) = started else {
             eprintln!("clickhouse-server is not installed, so it is not asked");
-            let _left = std::fs::remove_dir_all(&folder);
             return None;
         };
         let real = Real { process, folder, url: format!("http://127.0.0.1:{port}") };
@@ -208,7 +205,7 @@ impl Real {
         }
         panic!(
             "clickhouse-server does not listen: {}",
-            std::fs::read_to_string(real.folder.join("errors")).unwrap_or_default()
+            std::fs::read_to_string(real.folder.path().join("errors")).unwrap_or_default()
         );
     }
 }

@@ -3,11 +3,12 @@
 use super::*;
 use crate::testing::{env, metrics};
 use std::path::PathBuf;
+use tempfile::TempDir;
 
-/// An output whose command is a script of the shell; `$OUT` is a file of its own.
-fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Exec, PathBuf) {
-    let file = std::env::temp_dir().join(format!("agent-exec-{}-{name}", std::process::id()));
-    let _absent = std::fs::remove_file(&file);
+/// An output whose command is a script of the shell; `$OUT` is a file of its own, in a folder that is gone with the last value.
+fn output(script: &str, own: impl FnOnce(&mut Settings)) -> (Exec, PathBuf, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out");
     let mut settings = Settings {
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
         environment: vec![format!("OUT={}", file.display())],
@@ -15,7 +16,7 @@ fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Exec, P
     };
     own(&mut settings);
     let env = env("outputs.exec");
-    (Exec::new(settings, &env).unwrap(), file)
+    (Exec::new(settings, &env).unwrap(), file, folder)
 }
 
 fn read(file: &PathBuf) -> String {
@@ -26,10 +27,10 @@ fn read(file: &PathBuf) -> String {
 
 #[tokio::test]
 async fn a_run_a_batch_or_a_metric() {
-    let (mut batch, file) = output("batch", "cat >> $OUT; echo end >> $OUT", |_| {});
+    let (mut batch, file, _folder) = output("cat >> $OUT; echo end >> $OUT", |_| {});
     batch.write(&metrics(&["a", "b"])).await.unwrap();
     assert_eq!(read(&file), "a\nb\nend\n");
-    let (mut each, file) = output("each", "cat >> $OUT; echo end >> $OUT", |s| s.use_batch_format = false);
+    let (mut each, file, _folder) = output("cat >> $OUT; echo end >> $OUT", |s| s.use_batch_format = false);
     let result = each.write(&metrics(&["a", "bad", "b"])).await;
     assert!(matches!(result, Err(WriteError::Reject { indices, .. }) if indices == [1]));
     assert_eq!(read(&file), "a\nend\nb\nend\n");
@@ -37,7 +38,7 @@ async fn a_run_a_batch_or_a_metric() {
 
 #[tokio::test]
 async fn a_failure_keeps_everything_and_says_what_the_command_said() {
-    let (mut output, _) = output("failure", "cat > /dev/null; echo own words >&2; exit 3", |_| {});
+    let (mut output, _, _folder) = output("cat > /dev/null; echo own words >&2; exit 3", |_| {});
     match output.write(&metrics(&["a"])).await {
         Err(WriteError::Retry { cause, .. }) => {
             let text = format!("{cause:#}");
@@ -49,7 +50,7 @@ async fn a_failure_keeps_everything_and_says_what_the_command_said() {
 
 #[tokio::test]
 async fn input_that_is_not_read_is_no_failure() {
-    let (mut output, _) = output("unread", "exit 0", |_| {});
+    let (mut output, _, _folder) = output("exit 0", |_| {});
     let long = "x".repeat(1 << 20);
     output.write(&metrics(&[&long])).await.unwrap();
 }
@@ -57,7 +58,7 @@ async fn input_that_is_not_read_is_no_failure() {
 #[tokio::test]
 async fn a_run_that_takes_too_long_is_killed_with_what_it_started() {
     let script = "sleep 60 & echo $! > $OUT; wait";
-    let (mut output, file) = output("slow", script, |s| s.timeout = Duration::millis(300));
+    let (mut output, file, _folder) = output(script, |s| s.timeout = Duration::millis(300));
     let result = output.write(&metrics(&["a"])).await;
     assert!(matches!(result, Err(WriteError::Retry { .. })), "{result:?}");
     let stat = format!("/proc/{}/stat", read(&file).trim());
@@ -73,7 +74,7 @@ async fn a_run_that_takes_too_long_is_killed_with_what_it_started() {
 
 #[tokio::test]
 async fn what_cannot_be_started_is_named() {
-    let (mut output, _) = output("none", "", |s| s.command = vec!["own-no-such-program".to_owned()]);
+    let (mut output, _, _folder) = output("", |s| s.command = vec!["own-no-such-program".to_owned()]);
     let error = output.write(&metrics(&["a"])).await.unwrap_err().to_string();
     assert!(error.contains("own-no-such-program"), "{error}");
 }

@@ -3,11 +3,12 @@
 use super::*;
 use crate::testing::{env, metrics};
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
-/// An output whose program is a script of the shell; `$OUT` is a file of its own.
-fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Execd, PathBuf) {
-    let file = std::env::temp_dir().join(format!("agent-execd-{}-{name}", std::process::id()));
-    let _absent = std::fs::remove_file(&file);
+/// An output whose program is a script of the shell; `$OUT` is a file of its own, in a folder that is gone with the last value.
+fn output(script: &str, own: impl FnOnce(&mut Settings)) -> (Execd, PathBuf, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out");
     let mut settings = Settings {
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
         environment: vec![format!("OUT={}", file.display())],
@@ -16,7 +17,7 @@ fn output(name: &str, script: &str, own: impl FnOnce(&mut Settings)) -> (Execd, 
     };
     own(&mut settings);
     let env = env("outputs.execd");
-    (Execd::new(settings, &env).unwrap(), file)
+    (Execd::new(settings, &env).unwrap(), file, folder)
 }
 
 fn take(file: &Path) -> String {
@@ -27,8 +28,8 @@ fn take(file: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_program_reads_all_before_the_end() {
-    let (mut output, file) =
-        output("all", r#"while read -r l; do echo "$l" >> "$OUT"; done; echo end >> "$OUT""#, |_| {});
+    let (mut output, file, _folder) =
+        output(r#"while read -r l; do echo "$l" >> "$OUT"; done; echo end >> "$OUT""#, |_| {});
     output.open().await.unwrap();
     output.write(&metrics(&["a", "b"])).await.unwrap();
     output.write(&metrics(&["c"])).await.unwrap();
@@ -38,7 +39,7 @@ async fn the_program_reads_all_before_the_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_started_anew_when_it_ends() {
-    let (mut output, file) = output("anew", r#"read -r l; echo "$l" >> "$OUT""#, |_| {});
+    let (mut output, file, _folder) = output(r#"read -r l; echo "$l" >> "$OUT""#, |_| {});
     output.open().await.unwrap();
     for name in ["a", "b", "c"] {
         let before = std::fs::read_to_string(&file).unwrap_or_default().len();
@@ -65,7 +66,7 @@ async fn it_is_started_anew_when_it_ends() {
 async fn metrics_that_cannot_be_written_are_left_out() {
     for ignore in [false, true] {
         let script = r#"while read -r l; do echo "$l" >> "$OUT"; done"#;
-        let (mut output, file) = output("bad", script, |s| s.ignore_serialization_error = ignore);
+        let (mut output, file, _folder) = output(script, |s| s.ignore_serialization_error = ignore);
         output.open().await.unwrap();
         let result = output.write(&metrics(&["a", "bad", "c"])).await;
         match ignore {
@@ -79,8 +80,8 @@ async fn metrics_that_cannot_be_written_are_left_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_does_not_end_is_ended() {
-    let (mut output, file) =
-        output("stays", r#"trap 'echo told >> "$OUT"; exit' TERM; while :; do sleep 0.05; done"#, |_| {});
+    let (mut output, file, _folder) =
+        output(r#"trap 'echo told >> "$OUT"; exit' TERM; while :; do sleep 0.05; done"#, |_| {});
     output.open().await.unwrap();
     output.write(&metrics(&["a"])).await.unwrap();
     drop(output);
@@ -89,7 +90,7 @@ async fn a_program_that_does_not_end_is_ended() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
-    let (mut output, _) = output("none", "", |s| s.command = vec!["/own/no-such-program".to_owned()]);
+    let (mut output, _, _folder) = output("", |s| s.command = vec!["/own/no-such-program".to_owned()]);
     let error = output.open().await.unwrap_err().to_string();
     assert!(error.contains("no-such-program"), "{error}");
     assert!(output.write(&metrics(&["a"])).await.is_err());

@@ -2,32 +2,24 @@
 
 use super::*;
 use crate::testing::{env, metrics};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use tempfile::TempDir;
 
 /// A folder that is removed when dropped.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("agent-file-{}-{name}", std::process::id()));
-        let _absent = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
+    fn new() -> Self {
+        Folder(tempfile::tempdir().unwrap())
     }
     fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
+        self.0.path().join(name).to_str().unwrap().to_owned()
     }
     fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).unwrap()
+        std::fs::read_to_string(self.0.path().join(name)).unwrap()
     }
     fn names(&self) -> usize {
-        std::fs::read_dir(&self.0).unwrap().count()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _kept = std::fs::remove_dir_all(&self.0);
+        std::fs::read_dir(self.0.path()).unwrap().count()
     }
 }
 
@@ -46,7 +38,7 @@ async fn output(files: Vec<String>, own: impl FnOnce(&mut Settings)) -> File {
 
 #[tokio::test]
 async fn every_file_gets_everything_and_what_was_there_stays() {
-    let folder = Folder::new("all");
+    let folder = Folder::new();
     std::fs::write(folder.path("a"), "old\n").unwrap();
     let mut output = output(vec![folder.path("a"), folder.path("b")], |_| {}).await;
     output.write(&metrics(&["x", "y"])).await.unwrap();
@@ -56,7 +48,7 @@ async fn every_file_gets_everything_and_what_was_there_stays() {
 
 #[tokio::test]
 async fn what_cannot_be_serialized_is_rejected() {
-    let folder = Folder::new("bad");
+    let folder = Folder::new();
     let chunk = metrics(&["x", "bad", "y"]);
     let mut one = output(vec![folder.path("one")], |_| {}).await;
     assert!(matches!(one.write(&chunk).await, Err(WriteError::Reject { indices, .. }) if indices == [1]));
@@ -68,7 +60,7 @@ async fn what_cannot_be_serialized_is_rejected() {
 
 #[tokio::test]
 async fn files_end_between_documents() {
-    let folder = Folder::new("rotate");
+    let folder = Folder::new();
     let own = |s: &mut Settings| (s.rotation_max_size, s.rotation_max_archives) = (Size(3), -1);
     let mut output = output(vec![folder.path("a.txt")], own).await;
     output.write(&metrics(&["x", "y", "z"])).await.unwrap();
@@ -80,7 +72,7 @@ async fn files_end_between_documents() {
 async fn packed_writes_in_a_row_are_one_file() {
     use agent_net::coding::Coding;
     for (algorithm, coding) in [("gzip", Coding::Gzip), ("zstd", Coding::Zstd)] {
-        let folder = Folder::new(algorithm);
+        let folder = Folder::new();
         let mut output = output(vec![folder.path("a")], |s| s.compression_algorithm = algorithm.to_owned()).await;
         output.write(&metrics(&["x"])).await.unwrap();
         output.write(&metrics(&["y"])).await.unwrap();
@@ -91,7 +83,7 @@ async fn packed_writes_in_a_row_are_one_file() {
 
 #[tokio::test]
 async fn what_cannot_be_opened_or_packed_is_said() {
-    let folder = Folder::new("none");
+    let folder = Folder::new();
     let mut output = build(vec![folder.path("none/a")], |_| {}).unwrap();
     assert!(output.open().await.unwrap_err().to_string().contains("none/a"));
     for (algorithm, level) in [("own", -1), ("zstd", 5), ("gzip", 2)] {

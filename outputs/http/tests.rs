@@ -122,14 +122,14 @@ async fn a_service_account_gives_a_token() {
     let account = serde_json::json!({
         "client_email": "own@example", "private_key": include_str!("testdata/rsa.key"), "token_uri": stub.url("/token"),
     });
-    let path = std::env::temp_dir().join(format!("agent-http-account-{}.json", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("account.json");
     std::fs::write(&path, account.to_string()).unwrap();
     let own = Settings { google_application_credentials: path.to_str().unwrap().to_owned(), ..settings(&stub) };
     let mut output = output(own).await;
     for _ in 0..2 {
         output.write(&metrics(1)).await.unwrap();
     }
-    std::fs::remove_file(path).unwrap();
     assert_eq!(stub.lines(), ["POST /token", "POST /in", "POST /in"]);
     assert_eq!(stub.seen()[2].header("authorization"), Some("Bearer g1"));
     let assertion = stub.seen()[0].text().split_once("assertion=").unwrap().1.to_owned();

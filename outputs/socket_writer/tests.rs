@@ -121,9 +121,8 @@ fn what_a_broken_stream_took_counts() {
 #[cfg(unix)]
 #[tokio::test]
 async fn sockets_in_the_file_system() {
-    let folder = std::env::temp_dir().join(format!("agent-socket-writer-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (stream, gram) = (folder.join("s"), folder.join("g"));
+    let folder = tempfile::tempdir().unwrap();
+    let (stream, gram) = (folder.path().join("s"), folder.path().join("g"));
     let listener = tokio::net::UnixListener::bind(&stream).unwrap();
     let peer = tokio::net::UnixDatagram::bind(&gram).unwrap();
     let mut a = output(format!("unix://{}", stream.display()), |_| {});
@@ -135,5 +134,4 @@ async fn sockets_in_the_file_system() {
     assert_eq!(&memory, b"a=1\n");
     peer.recv(&mut memory).await.unwrap();
     assert_eq!(&memory, b"b=2\n");
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::path::PathBuf;
+use tempfile::TempDir;
 
 async fn output(dsn: &str, own: impl FnOnce(&mut Settings)) -> Sql {
     let mut settings =
@@ -12,34 +13,25 @@ async fn output(dsn: &str, own: impl FnOnce(&mut Settings)) -> Sql {
     output
 }
 
-/// A database of its own for each test, in the folder for temporary files; removed when dropped.
-struct File(PathBuf);
+/// A database of its own for each test, in a folder that is removed when dropped.
+struct File(TempDir);
 
 impl File {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("agent-sql-{}-{name}.db", std::process::id()));
-        let file = File(path);
-        file.remove();
-        file
+    fn new() -> Self {
+        File(tempfile::tempdir().unwrap())
     }
-    fn remove(&self) {
-        let _absent = std::fs::remove_file(&self.0);
+    fn path(&self) -> PathBuf {
+        self.0.path().join("own.db")
     }
     fn dsn(&self) -> String {
-        self.0.to_str().unwrap().to_owned()
+        self.path().to_str().unwrap().to_owned()
     }
     /// Every row of a statement with one column of text.
     fn ask(&self, sql: &str) -> Vec<String> {
-        let connection = rusqlite::Connection::open(&self.0).unwrap();
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
         let mut statement = connection.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
         rows.map(|r| r.unwrap().unwrap_or_else(|| "null".to_owned())).collect()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        self.remove();
     }
 }
 
@@ -54,8 +46,8 @@ fn metrics(tags: &[&str]) -> Chunk {
 
 #[tokio::test]
 async fn a_database_that_another_has_for_himself_is_opened_later() {
-    let file = File::new("busy");
-    let other = rusqlite::Connection::open(&file.0).unwrap();
+    let file = File::new();
+    let other = rusqlite::Connection::open(file.path()).unwrap();
     other.execute_batch("CREATE TABLE t(v); BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)").unwrap();
     let dsn = format!("{}?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)", file.dsn());
     let settings = Settings { driver: "sqlite".to_owned(), data_source_name: Secret::new(&dsn), ..Settings::default() };
@@ -78,7 +70,7 @@ fn split(result: Result<(), WriteError>) -> (Option<Vec<usize>>, Vec<usize>) {
 
 #[tokio::test]
 async fn values_of_every_type() {
-    let file = File::new("types");
+    let file = File::new();
     let mut output = output(&file.dsn(), |_| {}).await;
     let mut batch = Batch::new();
     let metric = batch.metric("t").tag("a", "x").field("f", 0.5).field("i", -1i64).field("u", 7u64).time(1_500_000_000);
@@ -98,7 +90,7 @@ async fn values_of_every_type() {
 
 #[tokio::test]
 async fn a_refused_row_is_tried_twice_and_then_rejected() {
-    let file = File::new("refused");
+    let file = File::new();
     let mut output = output(&file.dsn(), |s| s.table_template = UNIQUE.to_owned()).await;
     let chunk = metrics(&["a", "a", "b"]);
     assert_eq!(split(output.write(&chunk).await), (Some(vec![0, 2]), vec![]));
@@ -109,7 +101,7 @@ async fn a_refused_row_is_tried_twice_and_then_rejected() {
 
 #[tokio::test]
 async fn a_batch_is_written_as_a_whole_once_the_poison_is_known() {
-    let file = File::new("batch");
+    let file = File::new();
     let own = |s: &mut Settings| {
         s.table_template = UNIQUE.to_owned();
         s.batch_transactions = true;
@@ -124,7 +116,7 @@ async fn a_batch_is_written_as_a_whole_once_the_poison_is_known() {
 
 #[tokio::test]
 async fn new_columns_are_refused_or_added() {
-    let (plain, growing) = (File::new("plain"), File::new("growing"));
+    let (plain, growing) = (File::new(), File::new());
     let mut a = output(&plain.dsn(), |_| {}).await;
     let mut b = output(&growing.dsn(), |s| {
         s.table_update_template = "ALTER TABLE {TABLE} ADD COLUMN {COLUMN}".to_owned();
@@ -142,7 +134,7 @@ async fn new_columns_are_refused_or_added() {
 
 #[tokio::test]
 async fn a_table_that_cannot_be_made_concerns_its_own_rows() {
-    let file = File::new("twice");
+    let file = File::new();
     let mut output = output(&file.dsn(), |_| {}).await;
     let mut batch = Batch::new();
     batch.metric("bad").tag("a", "x").field("a", 1i64).time(1);
@@ -154,10 +146,10 @@ async fn a_table_that_cannot_be_made_concerns_its_own_rows() {
 
 #[tokio::test]
 async fn a_busy_database_keeps_everything() {
-    let file = File::new("busy");
+    let file = File::new();
     let mut output = output(&format!("{}?_pragma=busy_timeout(1)", file.dsn()), |_| {}).await;
     output.write(&metrics(&["a"])).await.unwrap();
-    let other = rusqlite::Connection::open(&file.0).unwrap();
+    let other = rusqlite::Connection::open(file.path()).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     assert!(matches!(output.write(&metrics(&["b"])).await, Err(WriteError::Retry { .. })));
     other.execute_batch("ROLLBACK").unwrap();
@@ -170,7 +162,7 @@ async fn times_in_other_forms() {
     for (parameter, written) in
         [("_time_format=sqlite", "1970-01-01 00:00:00+00:00"), ("_time_integer_format=unix", "0")]
     {
-        let file = File::new(&parameter.replace('=', "-"));
+        let file = File::new();
         let mut output = output(&format!("{}?{parameter}", file.dsn()), |s| s.init_sql = "SELECT 1".to_owned()).await;
         output.write(&metrics(&["a"])).await.unwrap();
         assert_eq!(file.ask("SELECT CAST(\"timestamp\" AS TEXT) FROM t"), [written]);

@@ -157,14 +157,14 @@ fn over_tcp_a_token_is_asked_for_and_a_reload_may_be_allowed() {
 #[test]
 fn over_tcp_nobody_is_let_in_without_being_asked() {
     let port = agent::free_port();
-    let file = std::env::temp_dir().join(format!("agent-api-open-{}.conf", std::process::id()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("agent.conf");
     std::fs::write(&file, config(port, "  address = \"tcp://127.0.0.1:0\"")).expect("it can be written");
     let ran = Command::new(env!("CARGO_BIN_EXE_agent"))
         .args(["config", "check", "--config"])
         .arg(&file)
         .output()
         .expect("it starts");
-    std::fs::remove_file(&file).expect("it is ours");
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(!ran.status.success() && said.contains("can be reached by others: set token"), "{said}");
 }

@@ -48,16 +48,14 @@ fn input(port: u16, behavior: &str) -> String {
 }
 
 /// What an agent says that does not start.
-fn refusal(name: &str, config: &str) -> String {
-    let folder = std::env::temp_dir().join(format!("agent-startup-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("the folder can be made");
-    std::fs::write(folder.join("agent.conf"), config).expect("the folder can be written");
+fn refusal(config: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("agent.conf"), config).expect("the folder can be written");
     let ran = Command::new(env!("CARGO_BIN_EXE_agent"))
         .args(["--config", "agent.conf"])
         .current_dir(&folder)
         .output()
         .expect("the agent starts");
-    std::fs::remove_dir_all(&folder).expect("it is ours");
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert_eq!(ran.status.code(), Some(1), "{said}");
     said
@@ -74,7 +72,7 @@ fn send(port: u16) -> usize {
 fn an_output_that_must_start_ends_the_start() {
     let port = agent::free_port();
     for behavior in ["error", ""] {
-        let said = refusal("output", &output(port, agent::free_port(), behavior));
+        let said = refusal(&output(port, agent::free_port(), behavior));
         assert!(said.contains("connect outputs.socket_writer"), "{said}");
     }
 }
@@ -106,7 +104,7 @@ fn an_output_that_is_tried_again_gets_what_came_meanwhile() {
 
 #[test]
 fn an_input_that_must_start_ends_the_start() {
-    let said = refusal("input", &input(agent::free_port(), "error"));
+    let said = refusal(&input(agent::free_port(), "error"));
     assert!(said.contains("starting input inputs.execd"), "{said}");
 }
 

@@ -69,36 +69,35 @@ const SPLIT: &str = "tank_value,host=h1,instance=north,type=level,type_instance=
     iface_0,host=h1,type=if value=Float(1.8446744073709552e19) 1600000001000000000\niface_1,host=h1,type=if value=Float(NaN) 1600000001000000000\n\
     iface_2,host=h1,type=if value=Float(-7.0) 1600000001000000000\niface_3,host=h1,type=if value=Float(9.0) 1600000001000000000";
 
-/// A file of this process alone, which is gone with the value.
-struct File(String);
+/// A path that is gone with the value.
+struct File(tempfile::TempPath);
 
-impl Drop for File {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
+impl File {
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
     }
 }
 
-fn file(name: &str, content: &str) -> File {
-    let path = std::env::temp_dir().join(format!("agent-collectd-{}-{name}", std::process::id()));
-    std::fs::write(&path, content).unwrap();
-    File(path.to_str().unwrap().to_owned())
+fn file(content: &str) -> File {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
+    File(file.into_temp_path())
 }
 
 #[test]
 fn packets_become_metrics() {
     assert_eq!(read(&packet(), &[]), (SPLIT.to_owned(), None));
-    let types =
-        file("types", "# types\nlevel value:GAUGE:0:U\nif\trx:COUNTER:0:U, tx:GAUGE:0:U,a:DERIVE:U:U b:ABSOLUTE:0:U\n");
+    let types = file("# types\nlevel value:GAUGE:0:U\nif\trx:COUNTER:0:U, tx:GAUGE:0:U,a:DERIVE:U:U b:ABSOLUTE:0:U\n");
     let (got, error) =
-        read(&packet(), &[("collectd_parse_multivalue", text("join")), ("collectd_typesdb", list(&[&types.0]))]);
+        read(&packet(), &[("collectd_parse_multivalue", text("join")), ("collectd_typesdb", list(&[types.path()]))]);
     assert_eq!(
         got,
         "tank,host=h1,instance=north,type=level,type_instance=deep value=Float(12.5) 1600000000500000000\n\
          iface,host=h1,type=if rx=Float(1.8446744073709552e19),tx=Float(NaN),a=Float(-7.0),b=Float(9.0) 1600000001000000000"
     );
     assert!(error.is_none());
-    let other = file("other", "level a:GAUGE:0:U,b:GAUGE:0:U\n");
-    let (got, error) = read(&packet(), &[("collectd_typesdb", list(&[&other.0]))]);
+    let other = file("level a:GAUGE:0:U,b:GAUGE:0:U\n");
+    let (got, error) = read(&packet(), &[("collectd_typesdb", list(&[other.path()]))]);
     assert_eq!(got, "");
     let error = error.unwrap();
     assert!(
@@ -110,8 +109,8 @@ fn packets_become_metrics() {
 
 #[test]
 fn signed_and_encrypted_packets() {
-    let auth = file("auth", "# users\nada: one word\nbob:other\n");
-    let options = |level: &str| [("collectd_auth_file", text(&auth.0)), ("collectd_security_level", text(level))];
+    let auth = file("# users\nada: one word\nbob:other\n");
+    let options = |level: &str| [("collectd_auth_file", text(auth.path())), ("collectd_security_level", text(level))];
     let sign = |user: &str, password: &str| {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(password.as_bytes()).unwrap();
         mac.update(user.as_bytes());

@@ -169,7 +169,8 @@ async fn bytes_that_are_no_http_do_no_harm() {
 #[tokio::test]
 async fn a_socket_in_the_file_system() {
     use std::os::unix::fs::PermissionsExt;
-    let path = std::env::temp_dir().join(format!("agent-net-{}.sock", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.sock");
     let address = Address::parse(&format!("unix://{}", path.display()), "tcp").unwrap();
     // One that a crash left behind is no obstacle.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());

@@ -2,26 +2,15 @@
 
 use super::{ClientTls, ServerTls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use tempfile::TempDir;
 
 /// A folder of its own with an authority, a server and a client certificate; removed at the end.
-pub(crate) struct Files(PathBuf);
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        // A leftover in the temporary folder harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+pub(crate) struct Files(TempDir);
 
 impl Files {
     /// Makes all of it.
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("agent-tls-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let files = Files(std::env::temp_dir().join(name));
-        std::fs::create_dir_all(&files.0).unwrap();
+        let files = Files(tempfile::tempdir().unwrap());
         let key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -45,12 +34,12 @@ impl Files {
 
     /// Writes a file.
     pub(crate) fn put(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).unwrap();
+        std::fs::write(self.0.path().join(name), text).unwrap();
     }
 
     /// The path of a file.
     pub(crate) fn path(&self, name: &str) -> String {
-        Path::new(&self.0).join(name).to_str().unwrap().to_owned()
+        self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// The options of a server with a certificate of this name.

@@ -2,31 +2,35 @@
 
 use super::*;
 
-fn store(name: &str, password: &str) -> (Jose, PathBuf) {
-    let path = std::env::temp_dir().join(format!("agent-jose-{}-{name}", std::process::id()));
+/// A store whose folder is yet to be made.
+fn store(password: &str) -> (Jose, PathBuf, tempfile::TempDir) {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("own");
+    (opened(&path, password), path, temporary)
+}
+
+fn opened(path: &std::path::Path, password: &str) -> Jose {
     let settings = Settings { path: path.to_str().unwrap().to_owned(), password: Secret::new(password) };
-    (Jose::new(settings, &Env::new("secretstores.jose")).unwrap(), path)
+    Jose::new(settings, &Env::new("secretstores.jose")).unwrap()
 }
 
 #[tokio::test]
 async fn what_is_set_can_be_read_listed_and_removed() {
-    let (store_, path) = store("round", "geheim");
-    let _absent = std::fs::remove_dir_all(&path);
-    assert!(store_.keys().await.unwrap().is_empty());
+    let (store, path, _temporary) = store("geheim");
+    assert!(store.keys().await.unwrap().is_empty());
     for (key, value) in [("a/b", "one"), ("../100%", "two\n"), ("ä", "")] {
-        store_.set(key, value).await.unwrap();
-        assert_eq!(store_.get(key).await.unwrap().reveal().unwrap(), value, "{key}");
+        store.set(key, value).await.unwrap();
+        assert_eq!(store.get(key).await.unwrap().reveal().unwrap(), value, "{key}");
     }
-    store_.set("a/b", "three").await.unwrap();
-    assert_eq!(store_.get("a/b").await.unwrap().reveal().unwrap(), "three");
-    assert_eq!(store_.keys().await.unwrap(), ["../100%", "a/b", "ä"]);
+    store.set("a/b", "three").await.unwrap();
+    assert_eq!(store.get("a/b").await.unwrap().reveal().unwrap(), "three");
+    assert_eq!(store.keys().await.unwrap(), ["../100%", "a/b", "ä"]);
     assert_eq!(std::fs::read_dir(&path).unwrap().count(), 3, "nothing is left beside, and nothing is elsewhere");
-    let error = format!("{:#}", store("round", "falsch").0.get("ä").await.unwrap_err());
+    let error = format!("{:#}", opened(&path, "falsch").get("ä").await.unwrap_err());
     assert!(error.contains("password"), "{error}");
-    store_.remove("a/b").await.unwrap();
-    assert!(store_.get("a/b").await.is_err() && store_.remove("a/b").await.is_err());
-    assert!(store_.set("..", "x").await.is_err() && store_.get("").await.is_err());
-    std::fs::remove_dir_all(path).unwrap();
+    store.remove("a/b").await.unwrap();
+    assert!(store.get("a/b").await.is_err() && store.remove("a/b").await.is_err());
+    assert!(store.set("..", "x").await.is_err() && store.get("").await.is_err());
 }
 
 #[test]
@@ -46,18 +50,17 @@ fn the_password_of_the_command_line_is_for_stores_without_one() {
 #[tokio::test]
 async fn nobody_else_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
-    let (store, path) = store("mode", "geheim");
+    let (store, path, _temporary) = store("geheim");
     store.set("k", "v").await.unwrap();
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(&path.join("k"))), (0o700, 0o600));
-    std::fs::remove_dir_all(path).unwrap();
 }
 
 #[tokio::test]
 async fn files_of_other_programs() {
     // Made by the Python package jwcrypto 1.5.
     let text = include_str!("foreign.jwe");
-    let (store, path) = store("foreign", "geheim");
+    let (store, path, _temporary) = store("geheim");
     std::fs::create_dir_all(&path).unwrap();
     std::fs::write(path.join("a%2Fb"), text).unwrap();
     assert_eq!(store.get("a/b").await.unwrap().reveal().unwrap(), "hush ä");
@@ -69,7 +72,6 @@ async fn files_of_other_programs() {
         std::fs::write(path.join("broken"), &text.as_bytes()[..at]).unwrap();
         assert!(store.get("broken").await.is_err(), "cut at {at}");
     }
-    std::fs::remove_dir_all(path).unwrap();
 }
 
 #[test]

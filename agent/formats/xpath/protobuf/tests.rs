@@ -150,8 +150,8 @@ fn mistakes_in_definitions_name_their_line() {
 
 #[test]
 fn files_are_found_in_the_folders() {
-    let folder = std::env::temp_dir().join(format!("agent-protobuf-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
     std::fs::write(
         folder.join("main.proto"),
         "syntax = 'proto3'; package p; import 'part.proto'; import 'google/protobuf/timestamp.proto';
@@ -178,7 +178,6 @@ fn files_are_found_in_the_folders() {
     );
     assert!(error(&of("other.proto", "p.M")).starts_with("find \"other.proto\": no such file in /nowhere, "));
     assert_eq!(error(&[]), "xpath_protobuf_files: no file is given");
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// No definition and no document makes them fail otherwise than by an error.
