@@ -233,21 +233,15 @@ impl Common {
             "namepass_separator" => filter.namepass_separator = text(entry)?,
             "namedrop" => filter.namedrop = list(entry)?,
             "namedrop_separator" => filter.namedrop_separator = text(entry)?,
-            "fieldinclude" => filter.fieldinclude = list(entry)?,
-            "fieldexclude" => filter.fieldexclude = list(entry)?,
+            "fieldinclude" => filter.fieldinclude.join(list(entry)?),
+            "fieldexclude" => filter.fieldexclude.join(list(entry)?),
             "pass" | "fieldpass" => {
-                let list = list(entry)?;
+                filter.fieldinclude.join(list(entry)?);
                 renamed("fieldinclude");
-                if filter.fieldinclude.entries.is_empty() {
-                    filter.fieldinclude = list;
-                }
             }
             "drop" | "fielddrop" => {
-                let list = list(entry)?;
+                filter.fieldexclude.join(list(entry)?);
                 renamed("fieldexclude");
-                if filter.fieldexclude.entries.is_empty() {
-                    filter.fieldexclude = list;
-                }
             }
             "tagpass" => (filter.tagpass, filter.tagpass_at) = (list_table(entry)?, entry.item.span),
             "tagdrop" => (filter.tagdrop, filter.tagdrop_at) = (list_table(entry)?, entry.item.span),

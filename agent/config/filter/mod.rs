@@ -116,6 +116,14 @@ pub(super) struct List {
     pub(super) at: Span,
 }
 
+impl List {
+    /// Adds what an older spelling of the option lists, or the newer one: both count.
+    pub(super) fn join(&mut self, other: List) {
+        self.entries.extend(other.entries);
+        self.at = other.at;
+    }
+}
+
 impl FilterOptions {
     /// Compiles the filter; every option that cannot be is a problem. `log` gets the errors of `metricpass`.
     pub(super) fn compile(&self, log: Log, problems: &mut Vec<Problem>) -> Filter {
