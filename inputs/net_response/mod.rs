@@ -29,7 +29,7 @@ struct NetResponse {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
-    /// `tcp` or `udp`.
+    /// `tcp` or `udp`. Needed.
     protocol: String,
     /// Server and port, such as `localhost:80`; without a server this host. Needed.
     address: String,
@@ -46,7 +46,7 @@ struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            protocol: "tcp".to_owned(),
+            protocol: String::new(),
             address: String::new(),
             timeout: Duration::secs(1),
             read_timeout: Duration::secs(1),
@@ -98,6 +98,7 @@ impl Plugin for NetResponse {
         let protocol = match settings.protocol.as_str() {
             "tcp" => Protocol::Tcp,
             "udp" => Protocol::Udp,
+            "" => bail!("protocol is needed: tcp or udp"),
             other => bail!("unknown protocol {other:?}; one of tcp, udp"),
         };
         if protocol == Protocol::Udp {

@@ -14,6 +14,11 @@ async fn check(settings: Settings) -> Vec<String> {
         .collect()
 }
 
+/// Settings of a call by TCP.
+fn at(address: &str) -> Settings {
+    Settings { protocol: "tcp".to_owned(), address: address.to_owned(), ..Settings::default() }
+}
+
 /// Answers what it is told, or greets without being told anything.
 async fn tcp(greeting: &'static [u8], answer: &'static [u8]) -> Settings {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -27,7 +32,7 @@ async fn tcp(greeting: &'static [u8], answer: &'static [u8]) -> Settings {
         // Kept open until the other side has gone.
         let _ = stream.read(&mut told).await;
     });
-    Settings { address, read_timeout: Duration::millis(200), ..Settings::default() }
+    Settings { read_timeout: Duration::millis(200), ..at(&address) }
 }
 
 #[tokio::test]
@@ -50,9 +55,9 @@ async fn half_a_line_counts_and_nothing_does_not() {
 
 #[tokio::test]
 async fn nobody_there() {
-    let own = Settings { address: "127.0.0.1:1".to_owned(), ..Settings::default() };
+    let own = at("127.0.0.1:1");
     assert_eq!(check(own).await, ["result_code=Uint(2)"]);
-    let own = Settings { address: "127.0.0.1:1".to_owned(), expect: "x".to_owned(), ..Settings::default() };
+    let own = Settings { expect: "x".to_owned(), ..at("127.0.0.1:1") };
     assert_eq!(check(own).await, ["result_code=Uint(2)", "string_found=Bool(false)"]);
 }
 
@@ -83,15 +88,16 @@ async fn a_datagram_is_compared() {
 #[test]
 fn bad_options_are_refused() {
     let error = |change: fn(&mut Settings)| {
-        let mut own = Settings { address: "h:1".to_owned(), ..Settings::default() };
+        let mut own = at("h:1");
         change(&mut own);
         NetResponse::new(own, &Env::new("inputs.net_response")).err().unwrap().to_string()
     };
     assert!(error(|s| s.protocol = "sctp".to_owned()).contains("sctp"));
+    assert!(error(|s| s.protocol.clear()).contains("protocol is needed"));
     assert!(error(|s| s.protocol = "udp".to_owned()).contains("send string"));
     assert!(error(|s| s.address = "h".to_owned()).contains("bad port"));
     assert!(error(|s| s.address.clear()).contains("bad port in address \"\""));
     assert!(error(|s| s.expect = "(".to_owned()).contains("expect"));
-    let local = NetResponse::new(Settings { address: ":7".to_owned(), ..Settings::default() }, &Env::new("x")).unwrap();
+    let local = NetResponse::new(at(":7"), &Env::new("x")).unwrap();
     assert_eq!((local.host.as_str(), local.port.as_str()), ("localhost", "7"));
 }

@@ -128,7 +128,7 @@ pub(super) struct Pages {
 impl Pages {
     pub(super) fn new(settings: &Settings, env: &Env) -> Result<Self> {
         let version = settings.metric_version;
-        ensure!(matches!(version, 1 | 2), "metric_version: {version} is none of 1, 2");
+        ensure!(version < 3, "metric_version: {version} is none of 1, 2");
         let parser = |name: &'static str| -> Result<BoxParser> {
             let entry = find(Family::Parsers, name).with_context(|| format!("this build has no parser {name:?}"))?;
             let Build::Parser(build) = entry.build else { bail!("{name:?} is no parser") };

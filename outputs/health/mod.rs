@@ -87,6 +87,11 @@ impl Plugin for Health {
 
     fn new(With { own: mut settings, shared: tls }: Self::Settings, env: &Env) -> Result<Self> {
         tls.check()?;
+        ensure!(
+            settings.service_address.contains("://"),
+            "service_address {:?} has no scheme, such as http://",
+            settings.service_address
+        );
         let address = page::address("service_address", &settings.service_address)?;
         ensure!(
             tls.enabled() || !settings.service_address.starts_with("https://"),

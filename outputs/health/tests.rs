@@ -78,5 +78,6 @@ fn settings_that_make_no_sense() {
     assert!(refused(|s| s.default_status = 99).contains("default_status"));
     assert!(refused(|s| s.service_address = "https://:1".to_owned()).contains("tls_cert"));
     assert!(refused(|s| s.service_address = "udp://:1".to_owned()).contains("service_address"));
+    assert!(refused(|s| s.service_address = "127.0.0.1:1".to_owned()).contains("scheme"));
     assert!(refused(|s| s.contains.push(Contains::default())).contains("field"));
 }

@@ -130,6 +130,11 @@ impl Plugin for Csv {
             comment: character("csv_comment", &settings.csv_comment)?,
             trim: settings.csv_trim_space,
         };
+        ensure!(
+            dialect.comment != Some(dialect.delimiter),
+            "csv_comment and csv_delimiter are both {:?}",
+            dialect.delimiter
+        );
         let mut csv = Csv {
             name: default_name(env),
             dialect,

@@ -99,6 +99,7 @@ fn bad_rows_are_named_and_the_good_ones_kept() {
     for options in [
         vec![],
         with(&[("csv_delimiter", text(";;"))]),
+        with(&[("csv_comment", text(","))]),
         with(&[("csv_timezone", text("Mars/Olympus"))]),
         with(&[("csv_reset_mode", text("often"))]),
         with(&[("csv_timestamp_column", text("t"))]),
