@@ -183,7 +183,7 @@ fn times(header: &str, body: &Json) -> Vec<(&'static str, &'static str, &'static
         ],
         "workflow_run" => {
             // A run that goes on has no end yet.
-            let end = match at(body, "action").and_then(Json::as_str) {
+            let end = match at(body, "action").ok().flatten().and_then(Json::as_str) {
                 Some("completed") => "workflow_run/updated_at",
                 _ => "",
             };
@@ -198,5 +198,5 @@ fn times(header: &str, body: &Json) -> Vec<(&'static str, &'static str, &'static
 
 /// A time in milliseconds.
 fn moment(body: &Json, path: &str) -> Option<i64> {
-    at(body, path)?.as_str()?.parse::<jiff::Timestamp>().ok().map(|t| t.as_millisecond())
+    at(body, path).ok()??.as_str()?.parse::<jiff::Timestamp>().ok().map(|t| t.as_millisecond())
 }

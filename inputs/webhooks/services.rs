@@ -32,7 +32,7 @@ pub(super) fn papertrail(body: &[u8], batch: &mut Batch) -> Result<()> {
     let payload = form_value(body, "payload").filter(|p| !p.is_empty()).context("the form has no payload")?;
     let payload = parse(payload.as_bytes())?;
     let search = text(&payload, "saved_search/name")?;
-    if at(&payload, "events").is_some() {
+    if at(&payload, "events")?.is_some() {
         let url = text(&payload, "saved_search/html_search_url")?;
         let search_id = unsigned(&payload, "saved_search/id")?;
         for event in list(&payload, "events")? {
@@ -59,10 +59,10 @@ pub(super) fn papertrail(body: &[u8], batch: &mut Batch) -> Result<()> {
         }
         return Ok(());
     }
-    ensure!(at(&payload, "counts").is_some(), "payload has neither events nor counts");
+    ensure!(at(&payload, "counts")?.is_some(), "payload has neither events nor counts");
     for source in list(&payload, "counts")? {
         let host = text(source, "source_name")?;
-        let Some(series) = at(source, "timeseries") else { continue };
+        let Some(series) = at(source, "timeseries")? else { continue };
         for (second, count) in series.as_object().context("timeseries is no object")? {
             let second: i64 = second.parse().with_context(|| format!("time {second:.60?}"))?;
             let count = count.as_u64().context("a count is no whole number")?;
@@ -73,24 +73,22 @@ pub(super) fn papertrail(body: &[u8], batch: &mut Batch) -> Result<()> {
     Ok(())
 }
 
-/// Particle: a metric that a device made.
+/// Particle: a metric that a device made. Without a name it is the plugin's `name_override` that it needs.
 pub(super) fn particle(body: &Json, batch: &mut Batch) -> Result<()> {
-    let name = Some(text(body, "measurement")?).filter(|name| !name.is_empty());
-    let name = match name {
-        Some(name) => name,
-        None => text(body, "event")?,
-    };
-    ensure!(!name.is_empty(), "there is neither measurement nor event");
+    // It means nothing here, but has to be what Particle says it is.
+    int(body, "ttl")?;
+    let (measurement, event) = (text(body, "measurement")?, text(body, "event")?);
+    let name = if measurement.is_empty() { event } else { measurement };
     let published = text(body, "published_at")?;
     let time = published.ends_with('Z').then(|| published.parse::<jiff::Timestamp>().ok()).flatten();
     let time = time.and_then(|t| i64::try_from(t.as_nanosecond()).ok()).unwrap_or_else(now);
     let mut metric = batch.metric(name).time(time);
-    if let Some(tags) = at(body, "data/tags") {
+    if let Some(tags) = at(body, "data/tags")? {
         for (key, value) in tags.as_object().context("data/tags is no object")? {
             metric.add_tag(key, value.as_str().with_context(|| format!("tag {key:.60?} is no text"))?);
         }
     }
-    if let Some(fields) = at(body, "data/values") {
+    if let Some(fields) = at(body, "data/values")? {
         for (key, value) in fields.as_object().context("data/values is no object")? {
             match value {
                 Json::Number(number) => metric.add_field(key, number.as_f64().unwrap_or_default()),
@@ -127,7 +125,7 @@ pub(super) fn rollbar(body: &Json, batch: &mut Batch) -> Result<()> {
 }
 
 fn unsigned(value: &Json, path: &str) -> Result<u64> {
-    match at(value, path) {
+    match at(value, path)? {
         None => Ok(0),
         Some(found) => match found.as_u64() {
             Some(number) => Ok(number),

@@ -157,6 +157,10 @@ fn artifactory_and_the_others() {
     for field in ["n=Float(3.0)", "on=Bool(true)", "t=Float(21.5)"] {
         assert!(particle.contains(field), "{particle}");
     }
+    for wrong in [r#"{"event": "e", "data": "{}"}"#, r#"{"event": "e", "ttl": "60"}"#, r#"{"event": 5}"#, "[]"] {
+        assert!(one(services::particle, wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(one(services::particle, r#"{"data": {"values": {"a": 1}}}"#).unwrap(), " a=Float(1.0)");
     let occurrence = r#"{"event_name": "occurrence", "data": {"item": {"id": 1, "environment": "e", "project_id": 2},
         "occurrence": {"language": "python", "level": "error"}}}"#;
     assert_eq!(
