@@ -44,6 +44,9 @@ pub(super) enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Cause::Missing { name, reason } if reason.is_empty() => {
+                write!(f, "required variable {name} is missing a value")
+            }
             Cause::Missing { name, reason } => write!(f, "required variable {name} is missing a value: {reason}"),
             Cause::Nested => write!(f, "variables are nested more than {DEPTH} deep"),
             Cause::Long => write!(f, "text is longer than {LONGEST} bytes with its variables filled in"),
@@ -168,8 +171,14 @@ impl Filler<'_, '_> {
         if self.depth == DEPTH {
             return Err(Cause::Nested);
         }
-        let mut inner =
-            Filler { syntax: self.syntax, lookup: self.lookup, unset_stays: false, depth: self.depth + 1, seams: None };
+        // Within a word there is but one syntax, in Telegraf too.
+        let mut inner = Filler {
+            syntax: Syntax::Escapes,
+            lookup: self.lookup,
+            unset_stays: false,
+            depth: self.depth + 1,
+            seams: None,
+        };
         inner.fill(word).map_err(|unfilled| unfilled.cause)
     }
 }
@@ -319,6 +328,7 @@ mod tests {
         for (text, at, want) in [
             ("x ${NONE:?set $A}", 2, "required variable NONE is missing a value: set one"),
             ("${EMPTY:?empty here}", 0, "required variable EMPTY is missing a value: empty here"),
+            ("${NONE?}", 0, "required variable NONE is missing a value"),
             ("${NONE?not there}", 0, "required variable NONE is missing a value: not there"),
             ("..${NONE:-${NONE:?x}}", 2, "required variable NONE is missing a value: x"),
         ] {
@@ -331,6 +341,7 @@ mod tests {
     fn the_old_syntax_has_no_escape() {
         let filled = |text| fill(text, Syntax::Plain, &variable, None).map(Cow::into_owned);
         assert_eq!(filled("$$ ${A} $$A ${NONE:-b}").as_deref(), Ok("$$ one $one b"));
+        assert_eq!(filled("$$ ${NONE:-$$A}").as_deref(), Ok("$$ $A"));
     }
 
     #[test]

@@ -69,14 +69,13 @@ impl Reader<'_> {
         }
     }
 
-    /// `'''...'''`, taken as it stands but for a line end at the beginning.
+    /// `'''...'''`, taken as it stands but for line ends at its beginning: all of them, as in the other kind.
     pub(super) fn long_literal_string(&mut self) -> Read<String> {
         let from = self.at;
         self.at += 3;
-        if self.text[self.at..].starts_with("\r\n") {
+        while matches!(self.peek(), Some(b'\r' | b'\n')) {
             self.at += 1;
         }
-        self.take(b'\n');
         let mut out = String::new();
         loop {
             let rest = &self.text[self.at..];

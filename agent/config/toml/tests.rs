@@ -77,7 +77,7 @@ fn texts() {
     reads(r"a = 'C:\new' # '", r#"{"a":"C:\\new"}"#);
     reads("a = \"\t\"\nb = \"\"\nc = ''", r#"{"a":"\t","b":"","c":""}"#);
     reads("a = \"\"\"\n\n\r\none\n two\"\"\"", r#"{"a":"one\n two"}"#);
-    reads("a = '''\n\none\\n'''", r#"{"a":"\none\\n"}"#);
+    reads("a = '''\n\none\\n'''", r#"{"a":"one\\n"}"#);
     reads("a = \"\"\"x \\  \n   y\"\"\"", r#"{"a":"x y"}"#);
     reads("a = \"\"\"say \"\"hi\"\"\"\"\"\nb = 1", r#"{"a":"say \"\"hi\"\"","b":1}"#);
     reads("a = ''''x''''\nb = ''''''", r#"{"a":"'x'","b":""}"#);
