@@ -91,16 +91,16 @@ fn title(text: &str, out: &mut String) {
     let (mut in_word, mut after_middle) = (false, false);
     for c in text.chars() {
         let middle = matches!(c, '.' | '\'' | ':' | '·' | '‘' | '’' | '․' | '‧' | '﹒' | '﹕' | '＇' | '．' | '：');
-        if c.is_lowercase() || c.is_uppercase() {
+        if c.is_lowercase() || c.is_uppercase() || is_titled(c) {
             if in_word {
                 out.push(c);
             } else {
-                out.push(upper(c));
+                capital(c, out);
             }
             in_word = true;
         } else {
             out.push(c);
-            let goes_on = c.is_alphanumeric() || c == '_' || is_mark(c);
+            let goes_on = c.is_alphanumeric() && !stands_alone(c) || c == '_' || is_mark(c);
             if (middle && after_middle) || !(middle || goes_on) {
                 in_word = false;
             }
@@ -109,9 +109,45 @@ fn title(text: &str, out: &mut String) {
     }
 }
 
-/// Combining marks of the common scripts.
+/// Letters of two, of which only the first is a capital, and Greek capitals with an iota beside them.
+fn is_titled(c: char) -> bool {
+    matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1f88}'..='\u{1f8f}' | '\u{1f98}'..='\u{1f9f}' | '\u{1fa8}'..='\u{1faf}' | 'ᾼ' | 'ῌ' | 'ῼ')
+}
+
+/// Appends a letter as it begins a word: by the full rules, of which those letter by letter know nothing, so that `ß` is `Ss`.
+fn capital(c: char, out: &mut String) {
+    match c {
+        'Ǆ'..='ǆ' => out.push('ǅ'),
+        'Ǉ'..='ǉ' => out.push('ǈ'),
+        'Ǌ'..='ǌ' => out.push('ǋ'),
+        'Ǳ'..='ǳ' => out.push('ǲ'),
+        // The capitals of Georgian are for whole texts only.
+        '\u{10d0}'..='\u{10ff}' => out.push(c),
+        'ŉ' => out.extend(c.to_uppercase()),
+        _ if is_titled(c) => out.push(c),
+        _ if one(c.to_uppercase()).is_some() || upper(c) != c => out.push(upper(c)),
+        _ => {
+            let mut letters = c.to_uppercase();
+            out.extend(letters.next());
+            // An iota below its letter stays there.
+            out.extend(letters.flat_map(char::to_lowercase).map(|c| if c == 'ι' { '\u{345}' } else { c }));
+        }
+    }
+}
+
+/// Signs and syllables that are words by themselves, and numbers that are no digits.
+fn stands_alone(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2e80}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+            | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}' | '²' | '³' | '¹' | '¼'..='¾'
+            | '\u{2070}'..='\u{2089}' | '\u{2150}'..='\u{215f}' | '\u{2460}'..='\u{249b}' | '\u{24ea}'..='\u{24ff}'
+    )
+}
+
+/// Combining marks of the common scripts, and characters that are not seen.
 fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}' | '\u{200d}')
+    matches!(c, '\u{ad}' | '\u{200e}' | '\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}' | '\u{200d}')
 }
 
 /// Replaces each run of replacement characters, which is what a byte that is no UTF-8 became when it was read.
@@ -149,6 +185,8 @@ mod tests {
         let title = |text| run(Change::Titlecase, text);
         assert_eq!(title("42nd rate-limit under_score a.b"), "42Nd Rate-Limit Under_score A.b");
         assert_eq!(title("don't SHOUT éa a..b"), "Don't SHOUT Éa A..B");
+        assert_eq!(title("ßa ﬁx ǆ ŉ ა ᾳ ᾲ ᾈ"), "Ssa Fix ǅ ʼN ა ᾼ Ὰͅ ᾈ");
+        assert_eq!(title("a日b x½y c\u{ad}d カe"), "A日B X½Y C\u{ad}d カE");
     }
 
     #[test]

@@ -40,6 +40,19 @@ fn upper_char(char: char) -> char {
     }
 }
 
+/// The letter at the beginning of a word.
+fn title_char(char: char) -> char {
+    match char {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        // The capitals of Georgian are for whole texts only.
+        '\u{10d0}'..='\u{10ff}' => char,
+        _ => upper_char(char),
+    }
+}
+
 fn lower_char(char: char) -> char {
     // Only the capital I with a dot has more than one, of which Go takes the first.
     char.to_lowercase().next().unwrap_or(char)
@@ -55,7 +68,7 @@ fn title(text: &str) -> String {
             true => before.is_ascii_alphanumeric() || before == '_',
             false => !before.is_whitespace(),
         };
-        out.push(if in_word { char } else { upper_char(char) });
+        out.push(if in_word { char } else { title_char(char) });
         before = char;
     }
     out
