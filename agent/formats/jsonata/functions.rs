@@ -6,7 +6,7 @@ use super::path::compare;
 use super::value::{List, Map, Value};
 use super::{decimal_picture, higher, picture, texts};
 use agent_api::{Result, bail, ensure};
-use agent_golang::time::{Stamp, TimestampFormat, Zone};
+use agent_golang::time::Zone;
 use std::rc::Rc;
 
 /// A function by its name.
@@ -75,7 +75,7 @@ const BUILTINS: &[Builtin] = &[
     plain("millis", 0, 0, |m, _| Ok(Value::Number((m.now / 1_000_000) as f64))),
     plain("now", 0, 0, |m, _| Ok(iso(m.now / 1_000_000))),
     on_context("fromMillis", 1, 3, from_millis),
-    on_context("toMillis", 1, 1, to_millis),
+    on_context("toMillis", 1, 3, to_millis),
 ];
 
 /// Applies a function unless there is nothing to apply it to.
@@ -262,31 +262,42 @@ fn iso<'e>(millis: i64) -> Value<'e> {
 
 fn from_millis<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
     let Some(millis) = a[0].number() else { return Ok(Value::Undefined) };
-    let text = |argument: Option<&Value<'e>>, what: &str| match argument {
+    let (shown, zone) = (text_at(a, 1, "picture")?, text_at(a, 2, "zone")?);
+    let shown = shown.filter(|picture| !picture.is_empty()).unwrap_or(ISO);
+    let zone = zone.filter(|zone| !zone.is_empty());
+    Ok(Value::Text(picture::format(millis as i64, shown, zone)?.into()))
+}
+
+/// A text that may be left out.
+fn text_at<'v>(a: &'v [Value<'_>], at: usize, what: &str) -> Result<Option<&'v str>> {
+    match a.get(at) {
         None | Some(Value::Undefined) => Ok(None),
-        Some(Value::Text(text)) => Ok(Some(text.clone())),
+        Some(Value::Text(text)) => Ok(Some(text)),
         Some(other) => bail!("the {what} must be a string, not a {}", other.kind()),
-    };
-    let east = text(a.get(2), "zone")?.map_or(Ok(0), |zone| picture::offset(&zone))?;
-    Ok(match text(a.get(1), "picture")? {
-        None if east == 0 => iso(millis as i64),
-        None => Value::Text(picture::format(millis as i64, ISO, east)?.into()),
-        Some(shown) => Value::Text(picture::format(millis as i64, &shown, east)?.into()),
-    })
+    }
 }
 
 /// What times look like where no picture is given.
-const ISO: &str = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
+const ISO: &str = "[Y]-[M01]-[D01]T[H01]:[m]:[s].[f001][Z01:01t]";
+/// What is tried to read them where no picture is given.
+const ISO_READ: [&str; 5] = [
+    "[Y]-[M01]-[D01]T[H01]:[m]:[s][Z01:01t]",
+    "[Y]-[M01]-[D01]T[H01]:[m]:[s][Z0100t]",
+    "[Y]-[M01]-[D01]T[H01]:[m]:[s]",
+    "[Y]-[M01]-[D01]",
+    "[Y]",
+];
 
 fn to_millis<'e>(_: &Machine<'e>, a: &[Value<'e>]) -> Result<Value<'e>> {
     let Value::Text(text) = &a[0] else { return Ok(Value::Undefined) };
-    for layout in ["2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02", "2006"]
-    {
-        if let Ok(ns) = TimestampFormat::parse_spec(layout).parse(Stamp::Text(text), &Zone::Utc) {
-            return Ok(Value::Number(ns.div_euclid(1_000_000) as f64));
-        }
-    }
-    bail!("cannot read {text:?} as a time")
+    let read = match text_at(a, 1, "picture")? {
+        Some(shown) if !shown.is_empty() => picture::parse(text, shown),
+        _ => match ISO_READ.iter().find_map(|shown| picture::parse(text, shown).ok()) {
+            Some(millis) => Ok(millis),
+            None => bail!("cannot read {text:?} as a time"),
+        },
+    };
+    Ok(Value::Number(read? as f64))
 }
 
 /// Sorts numbers or strings.

@@ -1,7 +1,7 @@
 //! JSONata: expressions that query and rebuild JSON values.
 //!
 //! Source: the language as documented at docs.jsonata.org, as far as version 1.5 goes, which is what Telegraf's `json_transformation` is written
-//! in. Left out are picture strings for reading times (the second argument of `$toMillis`), `$eval`, and the parent operator. An evaluation is bounded in steps, depth and in what it builds, as expressions can loop.
+//! in. Left out are `$eval` and the parent operator. An evaluation is bounded in steps, depth and in what it builds, as expressions can loop.
 
 mod apply;
 mod decimal_picture;
