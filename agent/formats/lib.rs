@@ -65,6 +65,7 @@ pub mod jsonata;
     feature = "_xpath"
 ))]
 pub mod jsontext;
+pub mod lines;
 #[cfg(feature = "logfmt")]
 pub mod logfmt;
 #[cfg(feature = "msgpack")]

@@ -2,11 +2,13 @@
 
 use super::convert::{Type, convert, printed};
 use super::rows::{Dialect, Field, Rows, whole_rows};
+use crate::lines;
 use crate::scalar::default_name;
 use agent_api::*;
 use agent_golang::time::{Stamp, TimestampFormat, Zone};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::borrow::Cow;
 
 register!(Entry::parser::<Csv>());
 
@@ -207,7 +209,7 @@ impl Parser for Csv {
             return None;
         }
         if memchr::memchr(b'"', bytes).is_none() {
-            return Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1));
+            return Some(lines::whole(bytes));
         }
         let raw = self.left[0] + self.left[1];
         Some(whole_rows(bytes, raw, self.dialect))
@@ -311,78 +313,94 @@ impl Csv {
 
     /// Adds the metric of a row.
     fn row(&self, text: &str, fields: &[Field], batch: &mut Batch) -> Result<(), String> {
-        let s = &self.settings;
-        let cells = || self.columns.iter().zip(fields.iter().skip(s.csv_skip_columns));
-        let trimmed = |cell: &mut std::borrow::Cow<'_, str>| {
-            if s.csv_trim_space && (cell.starts_with(' ') || cell.ends_with(' ')) {
-                *cell = cell.trim_matches(' ').to_owned().into();
-            }
-        };
-        let mut name = None;
-        if !s.csv_measurement_column.is_empty() {
-            for (column, field) in cells() {
-                if let Role::Field(kind, true) = column.role {
-                    let mut value = field.text(text);
-                    trimmed(&mut value);
-                    if !value.is_empty() && !s.csv_skip_values.iter().any(|skip| *skip == value) {
-                        name = Some(match convert(kind, &value)? {
-                            Value::Str(text) => text.to_owned(),
-                            value => printed(value),
-                        });
-                    }
+        let name = self.metric_name(text, fields)?;
+        let mut m = batch.metric(name.as_deref().unwrap_or(&self.name));
+        match self.fill(text, fields, &mut m) {
+            Ok(time) => {
+                if let Some(time) = time {
+                    drop(m.time(time));
                 }
+                Ok(())
+            }
+            Err(cause) => {
+                m.discard();
+                Err(cause)
             }
         }
-        let mut m = batch.metric(name.as_deref().unwrap_or(&self.name));
+    }
+
+    /// The columns with their fields of a row.
+    fn cells<'c>(&'c self, fields: &'c [Field]) -> impl Iterator<Item = (&'c Column, &'c Field)> {
+        self.columns.iter().zip(fields.iter().skip(self.settings.csv_skip_columns))
+    }
+
+    /// What a field says; None if it is one to skip.
+    fn value<'t>(&self, text: &'t str, field: &Field) -> Option<Cow<'t, str>> {
+        let mut value = field.text(text);
+        if self.settings.csv_trim_space && (value.starts_with(' ') || value.ends_with(' ')) {
+            value = match value {
+                Cow::Borrowed(value) => Cow::Borrowed(value.trim_matches(' ')),
+                Cow::Owned(value) => Cow::Owned(value.trim_matches(' ').to_owned()),
+            };
+        }
+        let skipped = self.settings.csv_skip_values.iter().any(|skip| *skip == value);
+        (!skipped).then_some(value)
+    }
+
+    /// The name of the metric, where a column has it.
+    fn metric_name(&self, text: &str, fields: &[Field]) -> Result<Option<String>, String> {
+        let mut name = None;
+        if self.settings.csv_measurement_column.is_empty() {
+            return Ok(name);
+        }
+        for (column, field) in self.cells(fields) {
+            if let Role::Field(kind, true) = column.role
+                && let Some(value) = self.value(text, field).filter(|value| !value.is_empty())
+            {
+                name = Some(match convert(kind, &value)? {
+                    Value::Str(text) => text.to_owned(),
+                    value => printed(value),
+                });
+            }
+        }
+        Ok(name)
+    }
+
+    /// Adds the tags and fields; gives the time, where a column is to have it.
+    fn fill(&self, text: &str, fields: &[Field], m: &mut metric::Builder<'_>) -> Result<Option<i64>, String> {
+        let s = &self.settings;
         let metadata = |m: &mut metric::Builder<'_>| {
             self.metadata.iter().for_each(|(key, value)| m.add_tag(key, value));
         };
         // Of two tags of one name the last is kept.
         if s.csv_tag_overwrite {
-            metadata(&mut m);
+            metadata(m);
         }
         let mut time = None;
-        for (column, field) in cells() {
-            let mut value = field.text(text);
-            trimmed(&mut value);
-            if s.csv_skip_values.iter().any(|skip| *skip == value) {
-                continue;
-            }
-            let added = match column.role {
-                Role::Tag => {
-                    m.add_tag(&column.name, &value);
-                    Ok(())
+        for (column, field) in self.cells(fields) {
+            let Some(value) = self.value(text, field) else { continue };
+            match column.role {
+                Role::Tag => m.add_tag(&column.name, &value),
+                Role::Time => time = Some(value),
+                Role::Field(_, true) => {}
+                Role::Field(kind, false) => {
+                    let value = convert(kind, &value).map_err(|cause| format!("column {:?}: {cause}", column.name))?;
+                    m.add_field(&column.name, value);
                 }
-                Role::Time => {
-                    time = Some(value);
-                    Ok(())
+                Role::Untyped => {
+                    return Err(format!("column {:?}: there are more columns than csv_column_types", column.name));
                 }
-                Role::Field(_, true) => Ok(()),
-                Role::Field(kind, false) => convert(kind, &value).map(|v| m.add_field(&column.name, v)),
-                Role::Untyped => Err("there are more columns than csv_column_types".to_owned()),
-            };
-            if let Err(cause) = added {
-                m.discard();
-                return Err(format!("column {:?}: {cause}", column.name));
             }
         }
         if !s.csv_tag_overwrite {
-            metadata(&mut m);
+            metadata(m);
         }
         if s.csv_timestamp_column.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let read = match time {
+        match time {
             None => Err(format!("csv_timestamp_column {:?} could not be found", s.csv_timestamp_column)),
-            Some(time) => self.time.parse(Stamp::Text(&time), &self.zone).map_err(|e| e.to_string()),
-        };
-        match read {
-            Ok(time) => drop(m.time(time)),
-            Err(cause) => {
-                m.discard();
-                return Err(cause);
-            }
+            Some(time) => self.time.parse(Stamp::Text(&time), &self.zone).map(Some).map_err(|e| e.to_string()),
         }
-        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Reading: a line is a metric of one field; templates take its path apart.
 
+use crate::lines;
 use crate::templates::Templates;
 use agent_api::*;
 use agent_golang::number::parse_float;
@@ -43,22 +44,11 @@ impl Plugin for Graphite {
 
 impl Parser for Graphite {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
-        let mut errors = ParseError::default();
-        for (i, line) in body.text().lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() {
-                continue;
-            }
-            if let Err(cause) = self.line(line, out.batch()) {
-                errors.add(i + 1, line, cause);
-            }
-            out.checkpoint();
-        }
-        errors.or_ok()
+        lines::read(body, out, |line, batch| self.line(line, batch))
     }
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
-        Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1))
+        Some(lines::whole(bytes))
     }
 
     fn share(&mut self) -> bool {
@@ -69,7 +59,8 @@ impl Parser for Graphite {
 impl Graphite {
     fn line(&self, line: &str, batch: &mut Batch) -> Result<(), &'static str> {
         let mut words = line.split_whitespace();
-        let (Some(path), Some(value)) = (words.next(), words.next()) else { return Err("expected path and value") };
+        let Some(path) = words.next() else { return Ok(()) };
+        let Some(value) = words.next() else { return Err("expected path and value") };
         let time = words.next();
         if words.next().is_some() {
             return Err("expected path, value and time");

@@ -2,6 +2,7 @@
 
 use super::pattern::{Kind, Pattern, Patterns};
 use super::stamp::{Apart, Stamp, Times};
+use crate::lines;
 use crate::scalar::default_name;
 use agent_api::*;
 use agent_golang::duration;
@@ -198,7 +199,7 @@ impl Parser for Grok {
     }
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
-        if self.multiline { None } else { Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1)) }
+        if self.multiline { None } else { Some(lines::whole(bytes)) }
     }
 
     fn share(&mut self) -> bool {

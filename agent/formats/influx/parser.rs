@@ -7,6 +7,7 @@
 use super::line::{self, Escapes};
 use super::number::{self, Number};
 use super::scan;
+use crate::lines;
 use agent_api::metric::{BorrowedBuilder, Borrower};
 use agent_api::*;
 use schemars::JsonSchema;
@@ -84,7 +85,7 @@ impl Parser for Influx {
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
         if memchr::memchr(b'"', bytes).is_none() {
-            return Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1));
+            return Some(lines::whole(bytes));
         }
         Some(line::whole_lines(bytes))
     }

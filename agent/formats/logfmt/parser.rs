@@ -1,6 +1,7 @@
 //! Reading: every line is a metric of its pairs.
 
 use crate::jsontext::unescape;
+use crate::lines;
 use crate::scalar::{default_name, guess};
 use agent_api::*;
 use agent_golang::glob::Filter;
@@ -37,18 +38,11 @@ impl Plugin for Logfmt {
 
 impl Parser for Logfmt {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
-        let mut errors = ParseError::default();
-        for (i, line) in body.text().lines().enumerate() {
-            if let Err(cause) = self.line(line, out.batch()) {
-                errors.add(i + 1, line, cause);
-            }
-            out.checkpoint();
-        }
-        errors.or_ok()
+        lines::read(body, out, |line, batch| self.line(line, batch))
     }
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
-        Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1))
+        Some(lines::whole(bytes))
     }
 
     fn share(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! Reading: a line is a metric of one field.
 
+use crate::lines;
 use agent_api::*;
 use agent_golang::number::parse_float;
 use schemars::JsonSchema;
@@ -27,18 +28,11 @@ impl Plugin for OpenTsdb {
 
 impl Parser for OpenTsdb {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
-        let mut errors = ParseError::default();
-        for (i, line) in body.text().lines().enumerate() {
-            if let Err(cause) = read(line, out.batch()) {
-                errors.add(i + 1, line, cause);
-            }
-            out.checkpoint();
-        }
-        errors.or_ok()
+        lines::read(body, out, read)
     }
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
-        Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1))
+        Some(lines::whole(bytes))
     }
 
     fn share(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! Reading: a line is a metric of one field.
 
+use crate::lines;
 use agent_api::*;
 use agent_golang::number::parse_float;
 use schemars::JsonSchema;
@@ -27,21 +28,11 @@ impl Plugin for Wavefront {
 
 impl Parser for Wavefront {
     fn parse(&mut self, body: &Body, out: &mut Collector) -> Result<(), ParseError> {
-        let mut errors = ParseError::default();
-        for (i, line) in body.text().lines().enumerate() {
-            if line.trim().is_empty() {
-                continue;
-            }
-            if let Err(cause) = read(line, out.batch()) {
-                errors.add(i + 1, line, cause);
-            }
-            out.checkpoint();
-        }
-        errors.or_ok()
+        lines::read(body, out, read)
     }
 
     fn cut(&self, bytes: &[u8]) -> Option<usize> {
-        Some(memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1))
+        Some(lines::whole(bytes))
     }
 
     fn share(&mut self) -> bool {
@@ -50,7 +41,11 @@ impl Parser for Wavefront {
 }
 
 fn read(line: &str, batch: &mut Batch) -> Result<(), String> {
-    let (name, mut rest) = word(line.trim())?;
+    let line = line.trim();
+    if line.is_empty() {
+        return Ok(());
+    }
+    let (name, mut rest) = word(line)?;
     if name.is_empty() {
         return Err("expected a name".to_owned());
     }
