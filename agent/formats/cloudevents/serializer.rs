@@ -1,9 +1,9 @@
 //! Writing: an event for a metric, and for a batch a list of events or one event of all metrics.
 
 use super::identity::Identities;
-use crate::jsontext::escape;
+use crate::jsontext::{append_value, escape};
 use agent_api::*;
-use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+use agent_golang::number::append_int;
 use agent_golang::time::{Layout, Zone};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -164,13 +164,7 @@ fn write(metric: MetricRef<'_>, out: &mut Vec<u8>) {
         }
         escape(key, out);
         out.push(b':');
-        match value {
-            Value::Float(v) => append_float(v, FloatStyle::Json, out),
-            Value::Int(v) => append_int(v, out),
-            Value::Uint(v) => append_uint(v, out),
-            Value::Bool(v) => out.extend_from_slice(if v { b"true" } else { b"false" }),
-            Value::Str(v) => escape(v, out),
-        }
+        append_value(value, out);
     }
     out.extend_from_slice(b"},\"name\":");
     escape(metric.name(), out);

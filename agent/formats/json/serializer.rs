@@ -3,11 +3,11 @@
 //! Without a transformation the bytes are written straight from the batch; with one the object is built first.
 
 use crate::jsonata::{Expression, Undefined};
-use crate::jsontext::{Tree, escape};
+use crate::jsontext::{Tree, append_value, escape};
 use agent_api::metric::FieldRef;
 use agent_api::*;
 use agent_golang::glob::IncludeExclude;
-use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+use agent_golang::number::append_int;
 use agent_golang::time::{Layout, Zone, named};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -178,14 +178,11 @@ impl Writer {
         }
         match field.value() {
             Value::Float(v) if !v.is_finite() => return false,
-            Value::Float(v) => append_float(v, FloatStyle::Json, out),
-            Value::Int(v) => append_int(v, out),
-            Value::Uint(v) => append_uint(v, out),
-            Value::Bool(v) => out.extend_from_slice(if v { b"true" } else { b"false" }),
             Value::Str(v) => match self.nested(field.key(), v) {
                 Some(tree) => tree.write(out),
                 None => escape(v, out),
             },
+            value => append_value(value, out),
         }
         true
     }

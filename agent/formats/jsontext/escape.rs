@@ -1,5 +1,8 @@
 //! Escapes in strings: what they mean when read, and which Go writes.
 
+use agent_api::Value;
+use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+
 /// Appends what stands between the quotes of a string, escapes resolved. What is no escape is taken as it is; half a surrogate
 /// pair becomes U+FFFD.
 pub fn unescape(text: &str, out: &mut String) {
@@ -64,6 +67,17 @@ const SPECIAL: [bool; 256] = {
     }
     table
 };
+
+/// Appends a value. JSON has no NaN and no infinities: those are for the caller to leave out.
+pub fn append_value(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Float(v) => append_float(v, FloatStyle::Json, out),
+        Value::Int(v) => append_int(v, out),
+        Value::Uint(v) => append_uint(v, out),
+        Value::Bool(v) => out.extend_from_slice(if v { b"true" } else { b"false" }),
+        Value::Str(v) => escape(v, out),
+    }
+}
 
 /// Appends a text in quotes as Go's encoding/json writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped, too.
 pub fn escape(text: &str, out: &mut Vec<u8>) {

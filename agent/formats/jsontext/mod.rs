@@ -12,6 +12,6 @@ mod tree;
 mod tests;
 
 pub use check::{Checked, Invalid, Top, check, check_by_several};
-pub use escape::{escape, unescape};
+pub use escape::{append_value, escape, unescape};
 pub use scan::{number_end, plain_end, skip_space, string_end, value_end};
 pub use tree::Tree;

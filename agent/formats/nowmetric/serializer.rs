@@ -1,8 +1,8 @@
 //! Writing: every number and boolean is an object of a list; a batch is one list.
 
-use crate::jsontext::escape;
+use crate::jsontext::{append_value, escape};
 use agent_api::*;
-use agent_golang::number::{FloatStyle, append_float, append_int, append_uint};
+use agent_golang::number::append_int;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -69,13 +69,7 @@ impl Writer {
                     escape(text, out);
                 }
                 out.extend_from_slice(b",\"value\":");
-                match value {
-                    Value::Float(v) => append_float(v, FloatStyle::Json, out),
-                    Value::Int(v) => append_int(v, out),
-                    Value::Uint(v) => append_uint(v, out),
-                    Value::Bool(v) => out.extend_from_slice(if v { b"true" } else { b"false" }),
-                    Value::Str(v) => escape(v, out),
-                }
+                append_value(value, out);
                 out.extend_from_slice(b",\"timestamp\":");
                 append_int(metric.time() / 1_000_000, out);
                 out.extend_from_slice(b",\"ci2metric_id\":");
