@@ -17,17 +17,7 @@ pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitC
         .filter_map(|(f, o)| Some((f.name, DeadLetters::new(f.dead_letters?, o.plugin.log_name(), f.keys), o)))
         .collect();
     if command == "list" {
-        let mut out = String::new();
-        for (name, letters, _) in &kept {
-            let (found, bad) = letters.read()?;
-            let count = found.len();
-            write!(out, "{name}: {count} {}", if count == 1 { "letter" } else { "letters" })?;
-            if let (Some(first), Some(last)) = (found.first(), found.last()) {
-                write!(out, ", {} to {}", first.time, last.time)?;
-            }
-            writeln!(out, "{}", if bad > 0 { format!(", {bad} lines that cannot be read") } else { String::new() })?;
-        }
-        return print::text(&out);
+        return list(kept.iter().map(|(name, letters, _)| (name.as_str(), letters)));
     }
     let name = m.get_one::<String>("OUTPUT").map(String::as_str).unwrap_or_default();
     let Some((_, letters, output)) = kept.iter().find(|k| k.0 == name) else {
@@ -43,21 +33,7 @@ pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitC
         crate::secrets::start(&config, &surroundings).await?;
     }
     match command {
-        "show" => {
-            let (mut out, mut locked) = (String::new(), 0);
-            for letter in &found {
-                write!(out, "{} {} {}: ", letter.id, letter.time, letter.output)?;
-                match letters.open(letter) {
-                    Ok(refused) => writeln!(out, "{}\n    {}", refused.reason, refused.metric)?,
-                    Err(e) => {
-                        locked += 1;
-                        writeln!(out, "{e:#}")?;
-                    }
-                }
-            }
-            print::text(&out)?;
-            Ok(if locked == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        "show" => show(letters, &found),
         "drop" => {
             if ids.is_empty() && !args::flag(m, "all") {
                 bail!("name the letters to drop, or give --all");
@@ -77,4 +53,36 @@ pub(super) async fn dlq(root: &ArgMatches, matches: &ArgMatches) -> Result<ExitC
         }
         other => bail!("unknown command {other:?}"),
     }
+}
+
+/// How many letters each output has, and of when.
+fn list<'a>(kept: impl Iterator<Item = (&'a str, &'a DeadLetters)>) -> Result<ExitCode> {
+    let mut out = String::new();
+    for (name, letters) in kept {
+        let (found, bad) = letters.read()?;
+        let count = found.len();
+        write!(out, "{name}: {count} {}", if count == 1 { "letter" } else { "letters" })?;
+        if let (Some(first), Some(last)) = (found.first(), found.last()) {
+            write!(out, ", {} to {}", first.time, last.time)?;
+        }
+        writeln!(out, "{}", if bad > 0 { format!(", {bad} lines that cannot be read") } else { String::new() })?;
+    }
+    print::text(&out)
+}
+
+/// What letters hold; a failure where one cannot be opened.
+fn show(letters: &DeadLetters, found: &[Letter]) -> Result<ExitCode> {
+    let (mut out, mut locked) = (String::new(), 0);
+    for letter in found {
+        write!(out, "{} {} {}: ", letter.id, letter.time, letter.output)?;
+        match letters.open(letter) {
+            Ok(refused) => writeln!(out, "{}\n    {}", refused.reason, refused.metric)?,
+            Err(e) => {
+                locked += 1;
+                writeln!(out, "{e:#}")?;
+            }
+        }
+    }
+    print::text(&out)?;
+    Ok(if locked == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -48,7 +48,7 @@ pub(super) async fn queue(root: &ArgMatches, matches: &ArgMatches) -> Result<Exi
             print::text(&format!("{name}: {repaired} files repaired\n"))
         }
         "export" => {
-            let (mut writer, mut out) = (agent_formats::influx::Writer::for_test(), Vec::new());
+            let (mut writer, mut out) = (agent_formats::influx::Writer::readable(), Vec::new());
             let bad = queue.export(|view| {
                 view.iter().try_for_each(|metric| writer.serialize(metric, &mut out))?;
                 std::io::Write::write_all(&mut std::io::stdout().lock(), &out).context("write standard output")?;

@@ -76,7 +76,7 @@ impl Refused {
     fn new(reason: String, packed: &[u8]) -> Result<Self> {
         let mut line = Vec::new();
         let batch = Packed::read(packed)?;
-        let written = agent_formats::influx::Writer::for_test().serialize(batch.at(0), &mut line);
+        let written = agent_formats::influx::Writer::readable().serialize(batch.at(0), &mut line);
         if written.is_err() {
             line.clear();
         }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 /// Prints every metric, `> ` before each line.
 pub(super) fn printer(ending: watch::Receiver<Ending>) -> (OutputHandle, Writer) {
     let log = Log::new("agent", None, Counter::default());
-    let output = Box::new(Printer { writer: agent_formats::influx::Writer::for_test() });
+    let output = Box::new(Printer { writer: agent_formats::influx::Writer::readable() });
     Writer::plain(output, Buffer::Memory(Queue::new(usize::MAX, 1000, Queueing::default())), "test", log, ending)
 }
 

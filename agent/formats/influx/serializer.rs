@@ -38,8 +38,8 @@ impl Plugin for Writer {
 }
 
 impl Writer {
-    /// The form of `--test`: fields sorted, unsigned integers as such.
-    pub fn for_test() -> Self {
+    /// The form that the agent itself shows metrics in: fields sorted, unsigned integers as such.
+    pub fn readable() -> Self {
         Writer { settings: Settings { influx_sort_fields: true, influx_uint_support: true, ..Settings::default() } }
     }
 }

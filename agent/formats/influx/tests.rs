@@ -19,7 +19,7 @@ fn parse_as(text: &str, dialect: &str) -> (Batch, Option<ParseError>) {
 }
 
 fn write(batch: &Batch) -> String {
-    let mut writer = Writer::for_test();
+    let mut writer = Writer::readable();
     let mut out = Vec::new();
     for metric in batch.iter() {
         writer.serialize(metric, &mut out).expect("it has a name");
