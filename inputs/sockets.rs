@@ -5,7 +5,7 @@
 //! Where a reload puts another in the place of a listener, its connections go to that one between two messages, as they are.
 
 use agent_api::*;
-use agent_net::server::{Address, Coding, Listener as Socket, Moving, Peer, Stream, TlsConfig, Unpacker};
+use agent_net::server::{Address, Coding, Listener as Socket, Moving, Packets, Peer, Stream, TlsConfig, Unpacker};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration as Time;
@@ -52,6 +52,30 @@ pub(crate) fn multicast_source(text: &str, address: &Address) -> Result<Option<I
     let source = text.parse().with_context(|| format!("multicast_source: {text:?} is no IPv4 address"))?;
     ensure!(matches!(address, Address::Udp(..)), "multicast_source: only groups of UDP have one");
     Ok(Some(source))
+}
+
+/// Where messages come in.
+pub(crate) enum Bound {
+    Packets(Packets),
+    Connections(Socket),
+}
+
+impl Bound {
+    /// Binds an address. A socket in the file system gets the permissions `mode`, packets a receive buffer of so many bytes, and of packets
+    /// to a group only those of `multicast_source` are taken, if there is one.
+    pub(crate) async fn to(
+        address: &Address,
+        mode: Option<u32>,
+        receive_buffer: Option<usize>,
+        multicast_source: Option<Ipv4Addr>,
+    ) -> Result<Self> {
+        if address.is_stream() {
+            return Ok(Bound::Connections(Socket::bind(address, mode).await?));
+        }
+        let packets = Packets::bind(address, mode, receive_buffer).await?;
+        packets.join(multicast_source)?;
+        Ok(Bound::Packets(packets))
+    }
 }
 
 /// What connections have in common whose bytes are messages.

@@ -10,10 +10,10 @@ mod split;
 mod tests;
 
 use crate::parsers::Parsers;
-use crate::sockets::{Connections, Gate, multicast_source};
+use crate::sockets::{Bound, Connections, Gate, multicast_source};
 use agent_api::options::With;
 use agent_api::*;
-use agent_net::server::{self, Address, Listener as Socket, Packets};
+use agent_net::server::{self, Address};
 use agent_net::tls::ServerTls;
 use messages::Formatted;
 use schemars::JsonSchema;
@@ -36,11 +36,6 @@ struct SocketListener {
     stats: Arc<Stats>,
     env: Env,
     bound: Option<Bound>,
-}
-
-enum Bound {
-    Packets(Packets),
-    Connections(Socket),
 }
 
 struct Stats {
@@ -155,13 +150,7 @@ impl Plugin for SocketListener {
 impl Listener for SocketListener {
     async fn open(&mut self) -> Result<(), StartError> {
         let buffer = usize::try_from(self.settings.read_buffer_size.0).ok().filter(|n| *n > 0);
-        self.bound = Some(if self.address.is_stream() {
-            Bound::Connections(Socket::bind(&self.address, self.mode).await?)
-        } else {
-            let packets = Packets::bind(&self.address, self.mode, buffer).await?;
-            packets.join(self.multicast_source)?;
-            Bound::Packets(packets)
-        });
+        self.bound = Some(Bound::to(&self.address, self.mode, buffer, self.multicast_source).await?);
         Ok(())
     }
 

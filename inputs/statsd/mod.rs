@@ -15,7 +15,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-use crate::sockets::{Connections, Gate};
+use crate::sockets::{Bound, Connections, Gate};
 use agent_api::*;
 use agent_net::server::{Address, Drops, Listener as Socket, Packets, Waker};
 use line::datadog_tags;
@@ -39,11 +39,6 @@ struct Statsd {
 
 /// The task that receives.
 type Receiving = tokio::task::JoinHandle<Result<()>>;
-
-enum Bound {
-    Packets(Packets),
-    Connections(Socket),
-}
 
 /// A statsd server.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -9,10 +9,10 @@ mod metric;
 #[cfg(test)]
 mod tests;
 
-use crate::sockets::{Connections, Gate, multicast_source};
+use crate::sockets::{Bound, Connections, Gate, multicast_source};
 use agent_api::options::With;
 use agent_api::*;
-use agent_net::server::{self, Address, Family, Listener as Socket, Packets};
+use agent_net::server::{self, Address, Family};
 use agent_net::tls::ServerTls;
 use agent_syslog::Framing;
 use incoming::Transport;
@@ -36,11 +36,6 @@ struct Syslog {
     framing: Framing,
     log: Log,
     bound: Option<Bound>,
-}
-
-enum Bound {
-    Packets(Packets),
-    Connections(Socket),
 }
 
 /// Where messages come in and how they are read.
@@ -147,13 +142,7 @@ impl Plugin for Syslog {
 impl Listener for Syslog {
     async fn open(&mut self) -> Result<(), StartError> {
         let buffer = usize::try_from(self.settings.read_buffer_size.0).ok().filter(|n| *n > 0);
-        self.bound = Some(if self.address.is_stream() {
-            Bound::Connections(Socket::bind(&self.address, self.mode).await?)
-        } else {
-            let packets = Packets::bind(&self.address, self.mode, buffer).await?;
-            packets.join(self.multicast_source)?;
-            Bound::Packets(packets)
-        });
+        self.bound = Some(Bound::to(&self.address, self.mode, buffer, self.multicast_source).await?);
         Ok(())
     }
 
