@@ -146,12 +146,12 @@ impl Table {
     fn insert(&mut self, hash: u32, room: u32) -> Option<Series> {
         let key_len = self.key.len().div_ceil(8);
         let fixed = HEADER + self.head + key_len;
-        let slots = slots_len(room, self.width);
-        let (at, slots) = if fixed + slots <= PAGE && slots > 0 {
-            let at = self.words.alloc(fixed + slots)?;
+        let slots_len = slots_len(room, self.width);
+        let (at, slots) = if fixed + slots_len <= PAGE && slots_len > 0 {
+            let at = self.words.alloc(fixed + slots_len)?;
             (at, at + fixed as u32)
         } else {
-            (self.words.alloc(fixed)?, self.words.alloc(slots.max(1))?)
+            (self.words.alloc(fixed)?, self.words.alloc(slots_len.max(1))?)
         };
         let run = self.words.run_mut(at, fixed);
         run[0] = word(u32::try_from(key_len).ok()?, 0);
