@@ -146,9 +146,11 @@ async fn what_is_too_large_is_halved() {
 
 #[tokio::test]
 async fn answers_that_are_about_the_whole() {
-    let (result, _) = written(vec![Reply::new(503, "").header("Retry-After", "7")], &["a"]).await;
-    let wait = Some(std::time::Duration::from_secs(7));
-    assert!(matches!(result, Err(WriteError::Retry { after, .. }) if after == wait));
+    for (text, seconds) in [("7", 7), ("31536000", 600), ("1e300", 600), ("tomorrow", 10), ("-1", 10), ("NaN", 10)] {
+        let (result, _) = written(vec![Reply::new(503, "").header("Retry-After", text)], &["a"]).await;
+        let wait = Some(std::time::Duration::from_secs(seconds));
+        assert!(matches!(result, Err(WriteError::Retry { after, .. }) if after == wait), "{text}");
+    }
     let (result, _) = written(vec![Reply::new(400, "what?")], &["a", "b"]).await;
     assert!(matches!(result, Err(WriteError::Reject { indices, .. }) if indices == [0, 1]));
     for strange in ["", "[]", "{\"errors\": true}", "{\"errors\": true, \"items\": [{}, {}]}"] {

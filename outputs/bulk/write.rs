@@ -44,9 +44,6 @@ struct Item {
     error: serde_json::Value,
 }
 
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Duration = Duration::from_secs(10);
-
 impl Bulk {
     /// For the metrics of one write.
     pub(crate) fn new(metrics: usize) -> Self {
@@ -123,7 +120,7 @@ impl Bulk {
             // Not the documents are wrong but the password, the time or the load.
             401 | 403 | 407 | 408 | 425 | 429 | 500.. => {
                 self.cause = Some(cause());
-                self.after = answer.retry_after(UNREADABLE);
+                self.after = answer.retry_after();
                 return false;
             }
             _ => {

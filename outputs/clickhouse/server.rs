@@ -2,17 +2,13 @@
 
 use super::Settings;
 use agent_api::{Error, Result, Secret, anyhow};
-use agent_net::client::{Address, Client, Method, RequestBuilder, StatusCode, Url, header};
+use agent_net::client::{Address, Client, Method, RequestBuilder, Url, header};
 use agent_net::coding::Coding;
 use bytes::Bytes;
 use std::time::Duration;
 
 /// So much of an answer is read: tables may have thousands of columns.
 const ANSWER_MAX: usize = 4 << 20;
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Duration = Duration::from_secs(10);
-/// The longest time that a server is believed to need.
-const LONGEST: Duration = Duration::from_secs(600);
 
 /// Codes of errors (`ErrorCodes.cpp` of ClickHouse) about the data: sent again they would come again.
 const ABOUT_DATA: [u32; 15] = [6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349];
@@ -156,16 +152,12 @@ impl Server {
         if answer.status.is_success() && code.is_none() {
             return Ok(text);
         }
-        let after = match answer.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => answer.retry_after(UNREADABLE),
-            _ => None,
-        };
         let code = code.unwrap_or(0);
         Err(Failure {
             cause: anyhow!("ask {shown}: status {}: {}", answer.status, answer.excerpt()),
             code,
             for_good: ABOUT_DATA.contains(&code),
-            after: after.map(|wait| wait.min(LONGEST)),
+            after: answer.busy_for(),
         })
     }
 }

@@ -6,12 +6,11 @@ mod tests;
 
 use agent_api::options::With;
 use agent_api::*;
-use agent_net::client::{Address, Client, Method, Proxy, Redirects, Setup, StatusCode, Transport, header};
+use agent_net::client::{Address, Client, Method, Proxy, Redirects, Setup, Transport, header};
 use agent_net::coding::{Coding, reclaim};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::time::Duration as Time;
 
 register!(Entry::output::<Datadog>());
 
@@ -56,10 +55,6 @@ impl Default for Settings {
 
 /// So much of an answer is read for its message.
 const ANSWER_MAX: usize = 16 << 10;
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Time = Time::from_secs(10);
-/// The longest time that a server is believed to need.
-const LONGEST: Time = Time::from_secs(600);
 
 impl Plugin for Datadog {
     const NAME: &'static str = "datadog";
@@ -126,10 +121,6 @@ impl Datadog {
             return Ok(());
         }
         let cause = anyhow!("post to {}: status {}: {}", self.address.shown(), answer.status, answer.excerpt());
-        let after = match answer.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => answer.retry_after(UNREADABLE),
-            _ => None,
-        };
-        Err(WriteError::Retry { cause, after: after.map(|wait| wait.min(LONGEST)) })
+        Err(WriteError::Retry { cause, after: answer.busy_for() })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use agent_net::testing::{Reply, Stub};
+use std::time::Duration as Time;
 
 fn metrics() -> Chunk {
     let mut batch = Batch::new();

@@ -12,7 +12,7 @@ use agent_api::options::With;
 use agent_api::plugin::BoxSerializer;
 use agent_api::*;
 use agent_net::client::{
-    Address, Answer, Client, HeaderSettings, Headers, HttpSettings, Method, Redirects, Setup, StatusCode, header,
+    Address, Answer, Client, HeaderSettings, Headers, HttpSettings, Method, Redirects, Setup, header,
 };
 use agent_net::coding::{Coding, reclaim};
 use agent_net::tls;
@@ -83,10 +83,6 @@ impl Default for Settings {
 
 /// So much of an answer is read for its message.
 const ANSWER_MAX: usize = 16 << 10;
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Time = Time::from_secs(10);
-/// The longest time that a server is believed to need.
-const LONGEST: Time = Time::from_secs(600);
 
 impl Plugin for Http {
     const NAME: &'static str = "http";
@@ -256,10 +252,6 @@ impl Http {
         if self.settings.non_retryable_statuscodes.contains(&status.as_u16()) {
             return Verdict::Rejected(cause);
         }
-        let after = match status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => answer.retry_after(UNREADABLE),
-            _ => None,
-        };
-        Verdict::Refused(cause, after.map(|wait| wait.min(LONGEST)))
+        Verdict::Refused(cause, answer.busy_for())
     }
 }

@@ -84,7 +84,7 @@ async fn statuses_mean_keep_unless_they_are_named() {
                 assert!(cause.to_string().ends_with(": why"), "{cause}");
             }
             Err(WriteError::Retry { after, .. }) if !rejected => {
-                assert_eq!(after, (status == 429).then_some(UNREADABLE), "{status}");
+                assert_eq!(after, (status == 429).then_some(Time::from_secs(10)), "{status}");
             }
             other => panic!("{status}: {other:?}"),
         }

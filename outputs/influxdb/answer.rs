@@ -8,11 +8,6 @@ use agent_net::client::Answer;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Duration = Duration::from_secs(10);
-/// The longest time that a server is believed to need.
-const LONGEST: Duration = Duration::from_secs(600);
-
 /// What became of a body.
 #[derive(Debug)]
 pub(super) enum Verdict {
@@ -65,7 +60,7 @@ pub(super) fn verdict(answer: &Answer, shown: &str) -> Verdict {
         413 => Verdict::TooLarge(cause),
         // Not the metrics are wrong but the password, the time or the load.
         401 | 403 | 407 | 408 | 425 => Verdict::Refused(cause, None),
-        429 | 503 => Verdict::Refused(cause, answer.retry_after(UNREADABLE).map(|wait| wait.min(LONGEST))),
+        429 | 503 => Verdict::Refused(cause, answer.retry_after()),
         // A page of a proxy says nothing about the metrics.
         400..=499 if readable => Verdict::Rejected(cause),
         _ => Verdict::Refused(cause, None),

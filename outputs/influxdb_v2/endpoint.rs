@@ -10,10 +10,6 @@ use std::time::Duration;
 
 /// So much of an answer is read for its message.
 const ANSWER_MAX: usize = 64 << 10;
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Duration = Duration::from_secs(10);
-/// The longest time that a server is believed to need.
-const LONGEST: Duration = Duration::from_secs(600);
 
 /// A server.
 pub(super) struct Endpoint {
@@ -114,9 +110,7 @@ fn verdict(answer: &Answer, bucket: &str) -> Verdict {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => {
-            Verdict::Refused(cause, answer.retry_after(UNREADABLE).map(|wait| wait.min(LONGEST)))
-        }
+        | StatusCode::GATEWAY_TIMEOUT => Verdict::Refused(cause, answer.retry_after()),
         // Rights can be given and proxies mended, and what came too late or too early can come again.
         StatusCode::UNAUTHORIZED
         | StatusCode::FORBIDDEN

@@ -7,14 +7,13 @@ mod tests;
 use agent_api::options::With;
 use agent_api::*;
 use agent_net::client::{
-    Address, Client, HeaderSettings, Headers, Method, OAuth2, Proxy, Redirects, Setup, StatusCode, Transport, header,
+    Address, Client, HeaderSettings, Headers, Method, OAuth2, Proxy, Redirects, Setup, Transport, header,
 };
 use agent_net::coding::{Coding, reclaim};
 use agent_net::tls::{self, ClientTls};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::time::Duration as Time;
 
 register!(Entry::output::<Loki>());
 
@@ -71,10 +70,6 @@ impl Default for Settings {
 
 /// So much of an answer is read for its message.
 const ANSWER_MAX: usize = 16 << 10;
-/// A `Retry-After` that is no number of seconds.
-const UNREADABLE: Time = Time::from_secs(10);
-/// The longest time that a server is believed to need.
-const LONGEST: Time = Time::from_secs(600);
 
 impl Plugin for Loki {
     const NAME: &'static str = "loki";
@@ -156,10 +151,6 @@ impl Loki {
             return Ok(());
         }
         let cause = anyhow!("push to {}: status {}: {}", self.address.shown(), answer.status, answer.excerpt());
-        let after = match answer.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => answer.retry_after(UNREADABLE),
-            _ => None,
-        };
-        Err(WriteError::Retry { cause, after: after.map(|wait| wait.min(LONGEST)) })
+        Err(WriteError::Retry { cause, after: answer.busy_for() })
     }
 }

@@ -86,6 +86,11 @@ pub(super) async fn read(
     Ok((body, passed > 0))
 }
 
+/// A `Retry-After` that is no number of seconds.
+const UNREADABLE: Duration = Duration::from_secs(10);
+/// The longest time that a server is believed to need.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// An answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -133,11 +138,18 @@ impl Answer {
         text.lines().next().unwrap_or_default().chars().take(200).collect()
     }
 
-    /// What the header `Retry-After` says: seconds; any other form is `unreadable`.
-    pub fn retry_after(&self, unreadable: Duration) -> Option<Duration> {
+    /// How long the server asks to be left alone by the header `Retry-After`: so many seconds, but no more than ten minutes; ten seconds
+    /// where it has any other form.
+    pub fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().unwrap_or_default().trim();
         let seconds = text.parse::<f64>().ok().filter(|s| *s >= 0.0);
-        Some(seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(unreadable))
+        Some(seconds.map_or(UNREADABLE, |s| Duration::try_from_secs_f64(s).unwrap_or(LONGEST).min(LONGEST)))
+    }
+
+    /// The same of a server that says that it has too much to do (429, 503); of any other answer the header means nothing.
+    pub fn busy_for(&self) -> Option<Duration> {
+        let busy = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if busy { self.retry_after() } else { None }
     }
 }
 
