@@ -150,10 +150,14 @@ impl Layout {
             }
         }
         if let Some(min) = self.min {
-            state[min] = float(state, min).min(value).to_bits();
+            if value < float(state, min) {
+                state[min] = value.to_bits();
+            }
         }
         if let Some(max) = self.max {
-            state[max] = float(state, max).max(value).to_bits();
+            if value > float(state, max) {
+                state[max] = value.to_bits();
+            }
         }
         if let Some(sum) = self.sum {
             state[sum] = (float(state, sum) + value).to_bits();

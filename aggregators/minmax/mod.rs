@@ -36,9 +36,13 @@ impl Aggregator for Minmax {
             let Some(value) = value.number() else { continue };
             let Some((state, fresh)) = self.table.slot(series, place, key) else { continue };
             place += 1;
-            let [min, max] = [state[0], state[1]].map(f64::from_bits);
-            let (min, max) = if fresh { (value, value) } else { (min.min(value), max.max(value)) };
-            (state[0], state[1]) = (min.to_bits(), max.to_bits());
+            // By comparison, so that of 0 and -0, and of numbers and none, the first stays.
+            if fresh || value < f64::from_bits(state[0]) {
+                state[0] = value.to_bits();
+            }
+            if fresh || value > f64::from_bits(state[1]) {
+                state[1] = value.to_bits();
+            }
         }
     }
 
@@ -73,5 +77,7 @@ mod tests {
         run.add("tide level=1\ntide level=3i,wind=7u,s=\"x\"\ntide wind=5,on=true\ndoor state=\"open\"");
         assert_eq!(run.flush(), "tide level_min=1,level_max=3,wind_min=5,wind_max=7 0");
         assert_eq!(run.flush(), "");
+        run.add("m v=0\nm v=-0");
+        assert_eq!(run.flush(), "m v_min=0,v_max=0 0");
     }
 }

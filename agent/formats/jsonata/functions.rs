@@ -51,7 +51,8 @@ const BUILTINS: &[Builtin] = &[
     plain("min", 1, 1, |_, a| aggregate(a, |n| n.iter().copied().fold(f64::INFINITY, f64::min))),
     plain("average", 1, 1, |_, a| aggregate(a, |n| n.iter().sum::<f64>() / n.len() as f64)),
     on_context("boolean", 1, 1, |_, a| Ok(some(a, |v| Value::Bool(v.truth())))),
-    on_context("not", 1, 1, |_, a| Ok(some(a, |v| Value::Bool(!v.truth())))),
+    // The library knows what is not nothing, other than the language.
+    on_context("not", 1, 1, |_, a| Ok(Value::Bool(!a[0].truth()))),
     plain("exists", 1, 1, |_, a| Ok(Value::Bool(!a[0].is_undefined()))),
     on_context("type", 1, 1, |_, a| Ok(some(a, |v| Value::text(v.kind())))),
     plain("count", 1, 1, |_, a| Ok(Value::Number(a[0].items().len() as f64))),

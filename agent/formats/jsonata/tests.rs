@@ -106,6 +106,7 @@ fn expressions() {
         ("{\"a\": $filter([1], function($v) {$v > 2}), \"b\": $match(\"x\", /z/)}", "{\"a\":null,\"b\":[]}"),
         ("[1, 2].{\"v\": $, \"w\": $type($)}", "[{\"v\":[1],\"w\":\"array\"},{\"v\":[2],\"w\":\"array\"}]"),
         ("[missing < 1, \"a\" >= missing]", "[false,false]"),
+        ("[$not(missing), $not($not(missing))]", "[true,false]"),
         ("{\"a\": $lookup(deep, \"none\")}", "{\"a\":null}"),
         ("$uppercase(\"straße\") & $type()", "\"STRAßEobject\""),
         (
