@@ -149,15 +149,11 @@ impl Layout {
                 }
             }
         }
-        if let Some(min) = self.min {
-            if value < float(state, min) {
-                state[min] = value.to_bits();
-            }
+        if let Some(min) = self.min.filter(|min| value < float(state, *min)) {
+            state[min] = value.to_bits();
         }
-        if let Some(max) = self.max {
-            if value > float(state, max) {
-                state[max] = value.to_bits();
-            }
+        if let Some(max) = self.max.filter(|max| value > float(state, *max)) {
+            state[max] = value.to_bits();
         }
         if let Some(sum) = self.sum {
             state[sum] = (float(state, sum) + value).to_bits();
