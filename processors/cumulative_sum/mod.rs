@@ -31,7 +31,7 @@ struct Sums {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
-    /// Keys of the fields to add up, wildcards allowed. Booleans count as 0 and 1, texts that are numbers as those.
+    /// Keys of the fields to add up, wildcards allowed; all if empty. Booleans count as 0 and 1, texts that are numbers as those.
     fields: Vec<String>,
     /// A series of which nothing came for so long is forgotten, and its sums begin at 0 again; "0s" means never, and memory grows
     /// with the number of series.
@@ -49,7 +49,10 @@ impl Plugin for CumulativeSum {
     const ABOUT: &'static str = "Adds up the fields of each series.";
     type Settings = Settings;
 
-    fn new(settings: Settings, _: &Env) -> Result<Self> {
+    fn new(mut settings: Settings, _: &Env) -> Result<Self> {
+        if settings.fields.is_empty() {
+            settings.fields = Settings::default().fields;
+        }
         Ok(CumulativeSum {
             fields: Filter::compile(&settings.fields, &[]).context("fields")?,
             expiry: *settings.expiry_interval,

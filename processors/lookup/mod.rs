@@ -26,7 +26,8 @@ struct Lookup {
 struct Settings {
     /// Files with the table, read at the start; where several have a key, tags of later ones replace those of earlier ones. Required.
     files: Vec<String>,
-    /// Form of the files: "json", "csv_key_name_value" or "csv_key_values".
+    /// Form of the files: "json", "csv_key_name_value" or "csv_key_values", in any case.
+    #[serde(deserialize_with = "table::form")]
     format: Form,
     /// Go template of the key: `{{ .Name }}`, `{{ .Tag "key" }}`, `{{ .Field "key" }}`. Required.
     key: String,

@@ -1,10 +1,13 @@
 //! Tags by key, from JSON or CSV.
 
-use agent_api::{Context, Result, ensure};
+use agent_api::{Context, Error, Result, ensure};
+use agent_formats::csv;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The form of a file.
@@ -19,6 +22,11 @@ pub(super) enum Form {
     CsvKeyNameValue,
     /// A line with the names of the columns, then lines of a key and the values of the tags.
     CsvKeyValues,
+}
+
+/// Reads the name of a form in any case, as Telegraf does.
+pub(super) fn form<'de, D: Deserializer<'de>>(from: D) -> Result<Form, D::Error> {
+    Form::deserialize(String::deserialize(from)?.to_lowercase().into_deserializer())
 }
 
 type Tags = Vec<(String, String)>;
@@ -58,48 +66,41 @@ impl Table {
     }
 
     fn add_names_and_values(&mut self, text: &str) -> Result<()> {
-        for record in reader(text, true).records() {
-            let record = record?;
-            let n = record.position().map_or(0, csv::Position::line);
-            ensure!(record.len() >= 3, "line {n}: {} columns, but a key, a name and a value are needed", record.len());
-            ensure!(record.len() % 2 == 1, "line {n}: the last name has no value");
-            let mut columns = record.iter();
-            let tags = self.entry(columns.next().unwrap_or_default());
+        for (line, row) in csv::table(text) {
+            let row = row.map_err(Error::msg).with_context(|| format!("line {line}"))?;
+            ensure!(row.len() >= 3, "line {line}: {} columns, but a key, a name and a value are needed", row.len());
+            ensure!(row.len() % 2 == 1, "line {line}: the last name has no value");
+            let mut columns = row.into_iter().map(Cow::into_owned);
+            let tags = self.entry(&columns.next().unwrap_or_default());
             while let (Some(name), Some(value)) = (columns.next(), columns.next()) {
-                add(tags, name, value);
+                tags.push((name, value));
             }
         }
         Ok(())
     }
 
+    /// In this form a tag without a value is none, and blanks behind a value do not count.
     fn add_values(&mut self, text: &str) -> Result<()> {
-        let mut reader = reader(text, false);
-        let mut records = reader.records();
-        let header = records.next().context("no line with the names of the columns")??;
-        ensure!(header.len() >= 2, "line 1: one column, but the key and a tag are needed");
-        for record in records {
-            let record = record?;
-            let tags = self.entry(record.get(0).unwrap_or_default());
-            for (name, value) in header.iter().zip(&record).skip(1) {
-                add(tags, name, value);
+        let mut header: Option<Vec<Cow<'_, str>>> = None;
+        for (line, row) in csv::table(text) {
+            let row = row.map_err(Error::msg).with_context(|| format!("line {line}"))?;
+            let Some(header) = &header else {
+                ensure!(row.len() >= 2, "line {line}: one column, but the key and a tag are needed");
+                header = Some(row);
+                continue;
+            };
+            ensure!(row.len() == header.len(), "line {line}: {} columns, but {} have names", row.len(), header.len());
+            let tags = self.entry(&row[0]);
+            for (name, value) in header.iter().zip(&row).skip(1) {
+                let value = value.trim();
+                if !value.is_empty() {
+                    tags.push((name.clone().into_owned(), value.to_owned()));
+                }
             }
         }
+        ensure!(header.is_some(), "no line with the names of the columns");
         Ok(())
     }
-}
-
-/// A tag without a value is none.
-fn add(tags: &mut Tags, name: &str, value: &str) {
-    if !value.is_empty() {
-        tags.push((name.to_owned(), value.to_owned()));
-    }
-}
-
-/// Spaces around values do not count, and lines that begin with `#` are notes.
-fn reader(text: &str, flexible: bool) -> csv::Reader<&[u8]> {
-    let mut builder = csv::ReaderBuilder::new();
-    builder.has_headers(false).comment(Some(b'#')).trim(csv::Trim::All).flexible(flexible);
-    builder.from_reader(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn tables_are_read_in_three_forms() {
         assert_eq!(tags(r#"{"a": {"y": "2", "x": "1"}}"#, Form::Json, "a").unwrap(), ["x=1", "y=2"]);
-        let lines = "# note\na, x , 1,y,2\n\"b,b\",z,\"3 4\"";
+        let lines = "# note\na, x, 1,y,2\n\"b,b\",z,\"3 4\"";
         assert_eq!(tags(lines, Form::CsvKeyNameValue, "a").unwrap(), ["x=1", "y=2"]);
         assert_eq!(tags(lines, Form::CsvKeyNameValue, "b,b").unwrap(), ["z=3 4"]);
         assert_eq!(tags("key,x,y\na,,2\n", Form::CsvKeyValues, "a").unwrap(), ["y=2"]);
@@ -123,9 +124,23 @@ mod tests {
     }
 
     #[test]
+    fn blanks_before_a_column_do_not_count() {
+        let lines = "a, x, \"1, 2\"\n# note\nb , y , 3 \n";
+        assert_eq!(tags(lines, Form::CsvKeyNameValue, "a").unwrap(), ["x=1, 2"]);
+        assert_eq!(tags(lines, Form::CsvKeyNameValue, "b ").unwrap(), ["y =3 "]);
+        let lines = "key , x,  y \na,\" 1 \", \nb , 2,3\t\n";
+        assert_eq!(tags(lines, Form::CsvKeyValues, "a").unwrap(), ["x=1"]);
+        assert_eq!(tags(lines, Form::CsvKeyValues, "b ").unwrap(), ["x=2", "y =3"]);
+    }
+
+    #[test]
     fn a_table_of_another_form_is_an_error() {
         assert!(tags(r#"{"a": {"x": 1}}"#, Form::Json, "a").is_err());
         assert_eq!(tags("a,x,1,y", Form::CsvKeyNameValue, "a"), Err("line 1: the last name has no value".to_owned()));
-        assert!(tags("key,x,y\na,1", Form::CsvKeyValues, "a").is_err());
+        let short = Err("line 2: 2 columns, but 3 have names".to_owned());
+        assert_eq!(tags("key,x,y\na,1", Form::CsvKeyValues, "a"), short);
+        let quote = Err("line 3: quote in a field that is not quoted".to_owned());
+        assert_eq!(tags("a,x,1\n\nb,x,2\"", Form::CsvKeyNameValue, "a"), quote);
+        assert!(tags("# note\n", Form::CsvKeyValues, "a").is_err());
     }
 }

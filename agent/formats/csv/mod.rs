@@ -11,4 +11,5 @@ mod serializer;
 mod tests;
 
 pub use parser::Csv;
+pub use rows::table;
 pub use serializer::Writer;

@@ -153,6 +153,23 @@ impl<'t> Rows<'t> {
     }
 }
 
+/// A table with commas: its rows, each with the line at which it begins, 1 the first. White space before a field does not count, and lines
+/// that begin with `#` are notes. An error is what is wrong with its row.
+pub fn table(text: &str) -> impl Iterator<Item = (usize, Result<Vec<Cow<'_, str>>, &'static str>)> {
+    let mut rows = Rows::new(text, 0, Dialect { delimiter: ',', comment: Some('#'), trim: true });
+    let mut fields = Vec::new();
+    let (mut counted, mut line) = (0, 1);
+    std::iter::from_fn(move || {
+        let (start, row) = match rows.next(&mut fields)? {
+            Ok(start) => (start, Ok(fields.iter().map(|field| field.text(text)).collect())),
+            Err((start, cause)) => (start, Err(cause)),
+        };
+        line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..start]).count();
+        counted = start;
+        Some((line, row))
+    })
+}
+
 /// How many bytes at the start are whole rows, of which the first `raw` are lines without quotes.
 pub(super) fn whole_rows(bytes: &[u8], raw: usize, dialect: Dialect) -> usize {
     let mut code = [0; 4];
