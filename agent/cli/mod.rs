@@ -201,8 +201,9 @@ fn surroundings(config: &Config, mode: Mode) -> Surroundings {
     Surroundings { agent: Arc::new(agent), host: HostPaths::from_env(), ..Surroundings::default() }
 }
 
+/// As many threads as cores. Those that compute look for what has come from outside after every fourth task, not every 61st, as a task may
+/// compute for milliseconds.
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(Duration::from_secs(2)).build()?;
-    Ok(runtime)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.enable_all().event_interval(4).thread_keep_alive(Duration::from_secs(2)).build()?)
 }

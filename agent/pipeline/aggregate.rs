@@ -9,7 +9,7 @@ use super::fanout::Fanout;
 use super::held::Holding;
 use super::rename::Renaming;
 use super::shard::{Message, Shard, Window};
-use super::stage::{self, DEPTH, Gate, Next};
+use super::stage::{DEPTH, Gate, Next};
 use crate::config::{AggregatorConfig, Filter};
 use agent_api::plugin::{DynAggregator, now};
 use agent_api::stats::{self, Counter};
@@ -109,7 +109,7 @@ impl Aggregation {
                 pushed: set.counter("metrics_pushed"),
                 push_time: set.counter("push_time_ns"),
             };
-            tasks.spawn(stage::on_a_thread(shard.run(messages)));
+            tasks.spawn(shard.run(messages));
             shards.push(entry);
         }
         let ended = CancellationToken::new();

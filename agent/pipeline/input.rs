@@ -313,7 +313,7 @@ impl Polled {
             let intake = self.intake.clone();
             Collector::shipping(move |mut batch| {
                 intake.prepare(&mut batch, started);
-                tokio::task::block_in_place(|| intake.runtime.block_on(intake.forward(batch, true)));
+                super::stage::wait_here(&intake.runtime, intake.forward(batch, true));
             })
         } else {
             Collector::new()

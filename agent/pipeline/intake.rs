@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::credit::Credit;
 use super::rename::Renaming;
-use super::stage::Gate;
+use super::stage::{self, Gate};
 use crate::config::{Filter, TimeSource};
 use agent_api::plugin::{Future, Sink, now};
 use agent_api::stats::Counter;
@@ -108,11 +108,7 @@ impl Sink for Hand {
     fn send_blocking(&self, mut batch: Batch, elastic: bool) {
         self.0.prepare(&mut batch, now());
         let forward = self.0.forward(batch, elastic);
-        if tokio::runtime::Handle::try_current().is_ok() {
-            tokio::task::block_in_place(|| self.0.runtime.block_on(forward));
-        } else {
-            self.0.runtime.block_on(forward);
-        }
+        stage::wait_here(&self.0.runtime, forward);
     }
 
     fn error(&self, error: agent_api::Error) {

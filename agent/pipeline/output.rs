@@ -11,7 +11,7 @@ use super::link::{Link, OutputHandle, Pace, WriterState};
 use super::retry::Retry;
 use super::schedule;
 use crate::config::StartupError;
-use agent_api::plugin::DynOutput;
+use agent_api::plugin::{DynOutput, step_aside};
 use agent_api::{Chunk, Log, Settled, StartError, View, WriteError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -160,6 +160,7 @@ impl Writer {
         }
         while !self.link.queue.failing() && !self.hands_over() {
             let chunk = self.link.queue.take(true).await;
+            step_aside().await;
             if chunk.is_empty() || !self.write(chunk).await {
                 break;
             }

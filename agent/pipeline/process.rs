@@ -5,9 +5,9 @@
 
 use super::account::{Account, Key};
 use super::held::Holding;
-use super::stage::{self, DEPTH, Next};
+use super::stage::{DEPTH, Next};
 use crate::config::{Filter, ProcessorConfig};
-use agent_api::plugin::DynProcessor;
+use agent_api::plugin::{DynProcessor, blocking, step_aside};
 use agent_api::{Batch, Log, Result, Scope};
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -39,6 +39,9 @@ pub(super) struct Chain {
     /// Processors that go on in another chain; set before the entry is closed, or never at the end of the run.
     kept: Arc<OnceLock<HashSet<Key>>>,
 }
+
+/// From so many metrics on, a batch is worked on apart from the tasks of the runtime, which would have to wait for it.
+const LONG: usize = 5000;
 
 /// How often processors that hold metrics back are asked for what is due.
 const TICK: std::time::Duration = std::time::Duration::from_millis(100);
@@ -102,7 +105,7 @@ impl Chain {
         for steps in workers {
             let (entry, work_in) = mpsc::channel(1);
             let (work_out, exit) = mpsc::channel(1);
-            self.tasks.spawn(stage::on_a_thread(work(steps, work_in, Next::Stage(work_out), self.kept.clone())));
+            self.tasks.spawn(work(steps, work_in, Next::Stage(work_out), self.kept.clone()));
             entries.push(entry);
             exits.push(exit);
         }
@@ -226,11 +229,13 @@ async fn work(
             biased;
             batch = batches.recv() => {
                 let Some(mut batch) = batch else { break };
+                step_aside().await;
                 // What a batch carries beside metrics is no processor's business.
-                if !batch.is_empty() {
-                    for step in &mut steps {
-                        step.apply(&mut batch);
-                    }
+                let mut through = |batch: &mut Batch| steps.iter_mut().for_each(|step| step.apply(batch));
+                match batch.len() {
+                    0 => {}
+                    LONG.. => blocking(|| through(&mut batch)),
+                    _ => through(&mut batch),
                 }
                 next.send(batch).await;
             }

@@ -1,4 +1,4 @@
-//! One share of an aggregator's series, in a thread of its own.
+//! One share of an aggregator's series, in a task of its own.
 //!
 //! The end of a window comes as a message, and on a busy machine later than its time. What was taken after the end and before that
 //! message is of the window to come, and is kept until it begins: how late the agent is must not decide what is counted.
@@ -7,11 +7,11 @@ use super::account::Account;
 use super::credit::Credit;
 use super::held::Holding;
 use super::rename::Renaming;
-use super::stage::Gate;
+use super::stage::{self, Gate};
 use agent_api::metric::round_time;
-use agent_api::plugin::{DynAggregator, now};
+use agent_api::plugin::{DynAggregator, now, step_aside};
 use agent_api::stats::Counter;
-use agent_api::{Batch, Cargo, Collector, Log, View};
+use agent_api::{Batch, Cargo, Collector, Log, View, plugin};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -92,11 +92,13 @@ pub(super) struct Shard {
 impl Shard {
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         while let Some(message) = messages.recv().await {
+            step_aside().await;
             match message {
                 Message::Add(view) => self.add(&view),
                 Message::Load(cargo) => self.emit("panicked while taking in packets", |a, out| a.load(&cargo, out)),
                 Message::Close { start, end } => {
-                    self.close(start, end);
+                    // Of many series it is long.
+                    plugin::blocking(|| self.close(start, end));
                     self.holding.note(self.aggregator.held_bytes());
                 }
             }
@@ -106,7 +108,7 @@ impl Shard {
             let Window { end, .. } = self.window;
             self.close(end, end.saturating_add(self.window.period()));
         }
-        self.flush(|a, out| a.finish(out));
+        plugin::blocking(|| self.flush(|a, out| a.finish(out)));
     }
 
     /// Ends the window and begins the next, with what was kept for it.
@@ -172,9 +174,7 @@ impl Shard {
             renaming.apply(&mut batch);
             pushed.add(batch.len() as i64);
             given.add(batch.len() as i64);
-            tokio::task::block_in_place(|| {
-                runtime.block_on(credit.hand_on(batch, &next));
-            });
+            stage::wait_here(&runtime, credit.hand_on(batch, &next));
         };
         let mut out = Collector::shipping(hand_on);
         let aggregator = &mut self.aggregator;

@@ -4,11 +4,11 @@
 //! whoever wants to pass waits meanwhile: so a reload falls between two batches.
 
 use super::fanout::Fanout;
-use agent_api::Batch;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use agent_api::{Batch, plugin};
+use futures_util::FutureExt;
+use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc, oneshot};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
 
 /// So many batches wait between two stages.
 pub(super) const DEPTH: usize = 4;
@@ -38,36 +38,20 @@ impl Next {
     }
 }
 
-/// Runs what computes for long at a time in a thread of its own, where the kernel finds it a core. The runtime does not: tasks that wake one
-/// another go on in the thread that they woke in, one after the other, while the other threads sleep.
-///
-/// The thread ends when its work does, also where nobody waits for that any more. Where the system has no more threads, the work runs
-/// as a task.
-pub(super) fn on_a_thread<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> impl Future<Output = T> + Send + 'static {
-    let (told, ended) = oneshot::channel();
-    let (runtime, work) = (Handle::current(), Arc::new(Mutex::new(Some(work))));
-    let take = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let its = work.clone();
-    let run = move || {
-        if let Some(work) = take(&its) {
-            let result = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
-            // Nobody waits after a forced stop.
-            drop(told.send(result));
-        }
+/// Waits in the middle of a computation. Mostly there is nothing to wait for; where there is, the thread's other tasks go on in another one.
+pub(super) fn wait_here(runtime: &Handle, work: impl Future<Output = ()>) {
+    let mut work = std::pin::pin!(work);
+    let within = Handle::try_current().is_ok();
+    let ready = {
+        let _timers = runtime.enter();
+        work.as_mut().now_or_never().is_some()
     };
-    let started = std::thread::Builder::new().name("stage".to_owned()).spawn(run);
-    async move {
-        if started.is_err()
-            && let Some(work) = take(&work)
-        {
-            return work.await;
-        }
-        match ended.await.expect("a thread tells its result") {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+    if ready {
+        plugin::pass_on();
+    } else if within {
+        tokio::task::block_in_place(|| runtime.block_on(work));
+    } else {
+        runtime.block_on(work);
     }
 }
 
@@ -104,14 +88,6 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn work_on_a_thread_ends_with_its_result_or_its_panic() {
-        let here = std::thread::current().id();
-        assert!(on_a_thread(async move { std::thread::current().id() != here }).await);
-        let panics = tokio::spawn(on_a_thread(async { panic!("on purpose") }));
-        assert!(panics.await.is_err_and(|e| e.is_panic()));
-    }
 
     #[tokio::test]
     async fn a_held_gate_lets_nobody_pass_and_loses_nothing() {

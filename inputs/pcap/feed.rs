@@ -1,11 +1,11 @@
 //! Packets of one source: filtered, sampled, decoded, and handed on in batches.
 
 use super::sources::Source;
+use agent_api::plugin::step_aside;
 use agent_api::{Batch, Sender};
 use agent_capture::Filter;
 use agent_packets::metadata::Inspector;
 use agent_packets::{Decoder, Packets, Record, Tally};
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Packets of one batch: few enough to stay in the caches on the way to whoever counts them, and enough that waking them is nothing.
@@ -33,11 +33,11 @@ pub(super) struct Feed {
     turn: u32,
     packets: Packets,
     /// Handed on, the first of them first.
-    sent: VecDeque<Arc<Packets>>,
+    sent: Vec<Arc<Packets>>,
+    /// To be handed on.
+    full: Vec<Batch>,
     counted: Counted,
     out: Sender,
-    /// Whoever sends cannot wait.
-    live: bool,
     source: Arc<Source>,
 }
 
@@ -51,17 +51,17 @@ pub(super) struct Counted {
 }
 
 impl Feed {
-    pub(super) fn new(filter: Option<Filter>, options: Options, out: Sender, live: bool, source: Arc<Source>) -> Self {
+    pub(super) fn new(filter: Option<Filter>, options: Options, out: Sender, source: Arc<Source>) -> Self {
         Feed {
             decoder: Decoder::new(),
             filter,
             turn: 0,
             packets: Packets::with_capacity(BATCH, options.inspector.clone()),
-            sent: VecDeque::new(),
+            sent: Vec::new(),
+            full: Vec::new(),
             options,
             counted: Counted::default(),
             out,
-            live,
             source,
         }
     }
@@ -81,7 +81,7 @@ impl Feed {
                 let mut inspector = self.options.inspector.as_ref().map(locked);
                 self.packets.decode(&mut self.decoder, now, bytes, inspector.as_deref_mut());
                 drop(inspector);
-                self.send_full();
+                self.close_full();
                 rest = later;
             }
             return;
@@ -104,7 +104,7 @@ impl Feed {
             let mut inspector = self.options.inspector.as_ref().map(locked);
             self.packets.decode_one(&mut self.decoder, record, frame, tag, inspector.as_deref_mut());
             drop(inspector);
-            self.send_full();
+            self.close_full();
         }
     }
 
@@ -115,8 +115,37 @@ impl Feed {
         }
     }
 
-    /// Hands on what is there.
-    pub(super) fn send(&mut self) {
+    /// Goes on where another ended, whose packets are handed on first.
+    pub(super) fn after(mut self, before: Option<Self>) -> Self {
+        if let Some(mut before) = before {
+            before.close();
+            self.full = before.full;
+        }
+        self
+    }
+
+    /// Whether there is something to hand on.
+    pub(super) fn has_full(&self) -> bool {
+        !self.full.is_empty()
+    }
+
+    /// Hands on the batches that are closed; of a source that can wait.
+    pub(super) async fn hand_on(&mut self) {
+        for batch in self.full.drain(..) {
+            self.out.send(batch).await;
+            step_aside().await;
+        }
+    }
+
+    /// Hands on the batches that are closed, from a thread of the source; of one that cannot wait.
+    pub(super) fn hand_on_live(&mut self) {
+        for batch in self.full.drain(..) {
+            self.out.send_live_blocking(batch);
+        }
+    }
+
+    /// Closes the batch, whatever is in it.
+    pub(super) fn close(&mut self) {
         let tally = self.packets.tally;
         self.counted.tally = tally;
         self.source.add(&std::mem::take(&mut self.counted));
@@ -126,36 +155,28 @@ impl Feed {
         let next = self.next();
         let full = Arc::new(std::mem::replace(&mut self.packets, next));
         if self.sent.len() < ON_THEIR_WAY {
-            self.sent.push_back(full.clone());
+            self.sent.push(full.clone());
         }
         let mut batch = Batch::new();
         batch.set_cargo(full);
-        if self.live {
-            self.out.send_live_blocking(batch);
-        } else {
-            self.out.send_blocking(batch);
-        }
+        self.full.push(batch);
     }
 
-    /// Room for packets: that of the first batch that was handed on, if everybody is done with it. Memory that is freed by another thread than
-    /// the one that takes it is slow to come by, and not in its caches.
+    /// Room for packets: that of the latest batch that everybody is done with, as it is in the nearest caches. Memory that is freed by another
+    /// thread than the one that takes it is slow to come by, and not in its caches.
     fn next(&mut self) -> Packets {
-        let back = self.sent.pop_front().map(Arc::try_unwrap);
-        match back {
-            Some(Ok(mut packets)) => {
-                packets.clear();
-                packets.tally = Tally::default();
-                return packets;
-            }
-            Some(Err(first)) => self.sent.push_front(first),
-            None => {}
+        let done = self.sent.iter().rposition(|packets| Arc::strong_count(packets) == 1);
+        if let Some(Ok(mut packets)) = done.map(|place| Arc::try_unwrap(self.sent.remove(place))) {
+            packets.clear();
+            packets.tally = Tally::default();
+            return packets;
         }
         Packets::with_capacity(BATCH, self.options.inspector.clone())
     }
 
-    fn send_full(&mut self) {
+    fn close_full(&mut self) {
         if self.packets.seen().len() >= BATCH {
-            self.send();
+            self.close();
         }
     }
 

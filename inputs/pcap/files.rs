@@ -3,8 +3,9 @@
 use super::Shared;
 use super::feed::Feed;
 use crate::globpath::GlobPath;
-use agent_api::{Context, Result, Sender, Stop, anyhow};
-use agent_packets::Capture;
+use agent_api::{Context, Result, Sender, Stop, anyhow, plugin};
+use agent_capture::Filter;
+use agent_packets::{Capture, Record};
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -53,6 +54,7 @@ impl Files {
         if std::mem::take(&mut self.stdin) {
             paths.push(PathBuf::from("-"));
         }
+        let sender = out.clone();
         let (shared, out, stop) = (shared.clone(), out.clone(), stop.clone());
         if follow {
             paths.truncate(MAX_FOLLOWED.saturating_sub(self.known.len()));
@@ -60,23 +62,24 @@ impl Files {
             let one = |path: PathBuf| {
                 let (shared, out, stop) = (shared.clone(), out.clone(), stop.clone());
                 let stops = path != Path::new("-");
-                spawn(&out.clone(), stops, move || read(&shared, &path, &out, &stop, stops))
+                on_a_thread(&out.clone(), stops, async move { read(&shared, &path, &out, &stop, stops).await })
             };
             return paths.into_iter().map(one).collect();
         }
         self.known.extend(paths.iter().cloned());
         let stops = paths.iter().all(|path| path.is_file());
-        vec![spawn(&out.clone(), stops, move || {
+        let all = async move {
             for path in paths {
                 if stop.is_stopped() {
                     break;
                 }
-                if let Err(e) = read(&shared, &path, &out, &stop, false) {
+                if let Err(e) = read(&shared, &path, &out, &stop, false).await {
                     out.error(e);
                 }
             }
             Ok(())
-        })]
+        };
+        vec![if stops { as_a_task(&sender, stops, all) } else { on_a_thread(&sender, stops, all) }]
     }
 }
 
@@ -96,11 +99,21 @@ impl Reading {
     }
 }
 
-fn spawn(out: &Sender, stops: bool, work: impl FnOnce() -> Result<()> + Send + 'static) -> Reading {
+fn as_a_task(out: &Sender, stops: bool, work: impl Future<Output = Result<()>> + Send + 'static) -> Reading {
     let (done, ended) = oneshot::channel();
+    tokio::spawn(agent_api::meter::inherit(async move {
+        // Nobody may wait for it any more.
+        let _unheard = done.send(work.await);
+    }));
+    Reading { ended, out: out.clone(), stops }
+}
+
+fn on_a_thread(out: &Sender, stops: bool, work: impl Future<Output = Result<()>> + Send + 'static) -> Reading {
+    let (done, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
     let thread = std::thread::Builder::new().name("pcap-files".to_owned()).spawn(move || {
         // Nobody may wait for it any more.
-        let _unheard = done.send(work());
+        let _unheard = done.send(runtime.block_on(work));
     });
     if let Err(e) = thread {
         out.error(anyhow!("start a thread: {e}"));
@@ -109,10 +122,12 @@ fn spawn(out: &Sender, stops: bool, work: impl FnOnce() -> Result<()> + Send + '
 }
 
 /// Reads a file to its end; one that is followed until it is told to stop, anew whenever it is replaced.
-fn read(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bool) -> Result<()> {
+async fn read(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bool) -> Result<()> {
     loop {
         let known = if follow { Some(File::open(path).and_then(|f| f.metadata())) } else { None };
-        read_once(shared, path, out, stop, follow).with_context(|| format!("read {:?}", path.display().to_string()))?;
+        read_once(shared, path, out, stop, follow)
+            .await
+            .with_context(|| format!("read {:?}", path.display().to_string()))?;
         let Some(known) = known else { return Ok(()) };
         // It has ended because it was replaced: by what may still have to come.
         while !stop.is_stopped()
@@ -126,7 +141,7 @@ fn read(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bool) -
     }
 }
 
-fn read_once(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bool) -> Result<()> {
+async fn read_once(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bool) -> Result<()> {
     let mut capture = if follow {
         let file = File::open(path)?;
         Capture::new(Following { file, path: path.to_owned(), read: 0, stop: stop.clone() })
@@ -134,43 +149,28 @@ fn read_once(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bo
         Capture::open(path)
     }?;
     let source = shared.sources.add(&path.to_string_lossy(), false);
+    let fresh = |filter| Feed::new(filter, shared.options.clone(), out.clone(), source.clone());
     // The kind of link stands in front of the packets; of several in one file each packet has its own.
     let mut records = Vec::new();
     let mut feed: Option<(u16, Feed)> = None;
-    while let Some(bytes) = capture.batch(&mut records) {
-        let mut rest = records.as_mut_slice();
-        while let Some(first) = rest.first() {
-            let link = first.link;
-            let same = rest.iter().position(|r| r.link != link).unwrap_or(rest.len());
-            let (now, later) = rest.split_at_mut(same);
-            rest = later;
-            match &mut feed {
-                Some((known, feed)) if *known == link => feed.take_all(now, bytes),
-                _ => {
-                    if let Some((_, mut before)) = feed.take() {
-                        before.send();
-                    }
-                    let filter = shared.filters.of(link)?;
-                    let mut fresh = Feed::new(filter, shared.options.clone(), out.clone(), false, source.clone());
-                    fresh.take_all(now, bytes);
-                    feed = Some((link, fresh));
-                }
-            }
+    loop {
+        let mut read = || read_some(shared, &mut capture, &mut records, &mut feed, &fresh, follow);
+        let more = if follow { read() } else { plugin::briefly(read).await }?;
+        if let Some((_, feed)) = &mut feed {
+            feed.hand_on().await;
         }
-        if follow && let Some((_, feed)) = &mut feed {
-            feed.send();
-        }
-        if stop.is_stopped() && !follow {
+        if !more || (stop.is_stopped() && !follow) {
             break;
         }
     }
     let faults = capture.faults().clone();
     let mut feed = match feed {
         Some((_, feed)) => feed,
-        None => Feed::new(None, shared.options.clone(), out.clone(), false, source),
+        None => fresh(None),
     };
     feed.cut_off(faults.cut_off);
-    feed.send();
+    feed.close();
+    feed.hand_on().await;
     if let Some(why) = faults.stopped {
         shared
             .log
@@ -184,6 +184,39 @@ fn read_once(shared: &Shared, path: &Path, out: &Sender, stop: &Stop, follow: bo
         ));
     }
     Ok(())
+}
+
+/// Reads until there is a batch to hand on, or the file ends; then it says false.
+fn read_some(
+    shared: &Shared,
+    capture: &mut Capture,
+    records: &mut Vec<Record>,
+    feed: &mut Option<(u16, Feed)>,
+    fresh: &impl Fn(Option<Filter>) -> Feed,
+    follow: bool,
+) -> Result<bool> {
+    while let Some(bytes) = capture.batch(records) {
+        for together in records.chunk_by_mut(|a, b| a.link == b.link) {
+            let link = together[0].link;
+            match feed {
+                Some((known, feed)) if *known == link => feed.take_all(together, bytes),
+                _ => {
+                    let filter = shared.filters.of(link)?;
+                    let before = feed.take().map(|(_, before)| before);
+                    let (_, now) = feed.insert((link, fresh(filter).after(before)));
+                    now.take_all(together, bytes);
+                }
+            }
+        }
+        let Some((_, feed)) = feed else { continue };
+        if follow {
+            feed.close();
+        }
+        if feed.has_full() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A file that does not end before it is replaced, cut, or nobody wants it any more.

@@ -108,7 +108,7 @@ impl Live {
             for capture in captures {
                 let source = shared.sources.add(&name, true);
                 // The filter was run before.
-                let feed = Feed::new(None, shared.options.clone(), out.clone(), true, source.clone());
+                let feed = Feed::new(None, shared.options.clone(), out.clone(), source.clone());
                 let worker = Worker { name: device.name.clone(), link, capture, feed, source, told: 0 };
                 let (done, end) = oneshot::channel::<()>();
                 let (stop, out, name) = (stop.clone(), out.clone(), name.clone());
@@ -303,9 +303,11 @@ impl Worker {
                     interface: 0,
                 };
                 feed.take(record, frame.bytes, frame.vlan);
+                feed.hand_on_live();
             });
             // Few packets are not held back until there are many.
-            self.feed.send();
+            self.feed.close();
+            self.feed.hand_on_live();
             if counted.elapsed() >= COUNTING {
                 counted = Instant::now();
                 self.count_drops(before);

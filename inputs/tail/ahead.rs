@@ -4,13 +4,12 @@
 
 use super::Shared;
 use super::lines::Lines;
-use agent_api::{Batch, Collector, Context, Error, ParseError, Result, meter, plugin};
+use agent_api::{Batch, Collector, Error, ParseError, Result, meter, plugin};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
-use std::thread::JoinHandle;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
 
 /// Whole lines of a file.
 pub(super) struct Block {
@@ -68,90 +67,69 @@ impl Parsed {
     }
 }
 
-/// So many blocks are under way for each parser: one that is parsed, and one that waits so that it need not be waited for.
+/// So many blocks are under way for each core: one that is parsed, and one that waits so that it need not be waited for, or that is written.
 const EACH: usize = 2;
 
 /// The parsers and what is under way in them.
 pub(super) struct Ahead {
-    lanes: Vec<Lane>,
-    given: usize,
-    taken: usize,
+    /// Those that have nothing to do.
+    idle: Vec<Worker>,
+    /// In the order of the file.
+    under_way: VecDeque<JoinHandle<(Worker, Parsed)>>,
+    tag: Tag,
 }
 
-/// A parser in a thread of its own, which ends when this does. It takes every block of its turn.
-struct Lane {
-    give: Sender<Block>,
-    /// Not bounded by itself: as many as are under way.
-    parsed: UnboundedReceiver<Parsed>,
-    thread: Option<JoinHandle<()>>,
+/// A parser; the collector knows from the block before how much memory the next one takes.
+struct Worker {
+    lines: Lines,
+    out: Collector,
 }
 
 impl Ahead {
     /// So many parsers as are worth while; none where the format wants blocks one after the other, or there is one core.
     pub(super) fn new(shared: &Shared, tag: &Tag) -> Result<Self> {
-        let (mut lanes, workers) = (Vec::new(), plugin::workers_beside_others());
-        while workers > 1 && lanes.len() < workers {
+        let (mut idle, cores) = (Vec::new(), plugin::workers());
+        while cores > 1 && idle.len() < cores * EACH {
             let mut lines = shared.lines()?;
             if !lines.share() {
                 break;
             }
-            lanes.push(Lane::begin(lines, tag.clone())?);
+            idle.push(Worker { lines, out: Collector::new() });
         }
-        Ok(Ahead { lanes, given: 0, taken: 0 })
+        Ok(Ahead { idle, under_way: VecDeque::new(), tag: tag.clone() })
     }
 
-    /// Begins a block; gives it back if there are enough under way.
+    /// Begins a block; gives it back if there are enough under way. The CPU time that it takes counts for the plugin that is being called.
     pub(super) fn begin(&mut self, block: Block) -> Option<Block> {
-        if self.given == self.taken + self.lanes.len() * EACH {
-            return Some(block);
-        }
-        let turn = self.given % self.lanes.len();
-        let refused = self.lanes[turn].give.send(block).err();
-        self.given += usize::from(refused.is_none());
-        refused.map(|block| block.0)
+        let Some(mut worker) = self.idle.pop() else { return Some(block) };
+        let tag = self.tag.clone();
+        self.under_way.push_back(tokio::spawn(meter::inherit(async move {
+            let parsed = block.parse(&mut worker.lines, &mut worker.out, &tag);
+            (worker, parsed)
+        })));
+        None
     }
 
     /// True if a block is under way.
     pub(super) fn is_busy(&self) -> bool {
-        self.taken < self.given
+        !self.under_way.is_empty()
     }
 
     /// What the first block under way comes to; None if there is none. A panic of its parser goes on here. Nothing is lost where this
     /// is not waited for to its end.
     pub(super) async fn next(&mut self) -> Option<Parsed> {
-        if !self.is_busy() {
-            return None;
-        }
-        let turn = self.taken % self.lanes.len();
-        let lane = &mut self.lanes[turn];
-        let parsed = lane.parsed.recv().await;
-        self.taken += 1;
-        if parsed.is_none()
-            && let Some(Err(panic)) = lane.thread.take().map(JoinHandle::join)
-        {
-            std::panic::resume_unwind(panic);
-        }
-        parsed
-    }
-}
-
-impl Lane {
-    /// Starts the thread; the CPU time that it takes counts for the plugin that is being called.
-    fn begin(mut lines: Lines, tag: Tag) -> Result<Self> {
-        let (give, given) = std::sync::mpsc::channel::<Block>();
-        let (done, parsed) = tokio::sync::mpsc::unbounded_channel();
-        let cpu = meter::here();
-        let work = move || {
-            let mut out = Collector::new();
-            for block in given {
-                let parsed = meter::meter(&cpu, || block.parse(&mut lines, &mut out, &tag));
-                // Nobody wants it any more.
-                if done.send(parsed).is_err() {
-                    return;
-                }
+        let ended = self.under_way.front_mut()?.await;
+        self.under_way.pop_front();
+        match ended {
+            Ok((worker, parsed)) => {
+                self.idle.push(worker);
+                Some(parsed)
             }
-        };
-        let thread = std::thread::Builder::new().spawn(work).context("start a parser")?;
-        Ok(Lane { give, parsed, thread: Some(thread) })
+            Err(e) => match e.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => None,
+            },
+        }
     }
 }

@@ -120,7 +120,7 @@ impl Reader {
 
     async fn read_on(&mut self, out: &Sender, stop: &Stop) -> Result<bool> {
         while !stop.is_stopped() {
-            let read = plugin::blocking(|| self.read())?;
+            let read = plugin::briefly(|| self.read()).await?;
             if read == 0 {
                 return Ok(true);
             }
@@ -212,7 +212,7 @@ impl Reader {
                 break;
             }
         }
-        let parsed = plugin::blocking(|| block.parse(&mut self.lines, &mut self.metrics, &self.tag));
+        let parsed = block.parse(&mut self.lines, &mut self.metrics, &self.tag);
         self.deliver(parsed, out).await;
         true
     }
@@ -307,6 +307,7 @@ impl Reader {
             }
         }));
         out.send(batch).await;
+        plugin::step_aside().await;
     }
 }
 

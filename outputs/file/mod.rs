@@ -100,10 +100,12 @@ impl Output for File {
     async fn write(&mut self, metrics: &Chunk) -> Result<(), WriteError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let result = plugin::blocking(|| match self.settings.use_batch_format {
-            true => self.write_batch(metrics, &mut buffer),
-            false => self.write_each(metrics, &mut buffer),
-        });
+        let result = match self.settings.use_batch_format {
+            true => self.write_batch(metrics, &mut buffer).await,
+            // With rotation each document is written by itself, as a file ends between two documents.
+            false if self.rotates() => plugin::blocking(|| self.write_each(metrics, &mut buffer)),
+            false => self.write_all(metrics, &mut buffer).await,
+        };
         // A rare large batch should not be remembered by its memory.
         if buffer.capacity() <= KEPT {
             self.buffer = buffer;
@@ -115,39 +117,66 @@ impl Output for File {
 /// More memory than this is not kept for the next write.
 const KEPT: usize = 8 << 20;
 
+/// Metrics that cannot be written.
+#[derive(Default)]
+struct Refused {
+    places: Vec<usize>,
+    why: Option<agent_api::Error>,
+}
+
+impl Refused {
+    fn or_ok(self) -> Result<(), WriteError> {
+        match self.why {
+            Some(cause) => Err(WriteError::Reject { indices: self.places, cause }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl File {
-    fn write_batch(&mut self, metrics: &Chunk, buffer: &mut Vec<u8>) -> Result<(), WriteError> {
+    async fn write_batch(&mut self, metrics: &Chunk, buffer: &mut Vec<u8>) -> Result<(), WriteError> {
         if let Err(e) = self.serializer.serialize_batch(metrics, buffer) {
             return Err(WriteError::reject_all(metrics.len(), e.context("serialize")));
         }
-        Ok(self.put(buffer)?)
+        Ok(plugin::briefly(|| self.put(buffer)).await?)
+    }
+
+    fn rotates(&self) -> bool {
+        self.settings.rotation_max_size.0 > 0 || !self.settings.rotation_interval.is_zero()
+    }
+
+    async fn write_all(&mut self, metrics: &Chunk, buffer: &mut Vec<u8>) -> Result<(), WriteError> {
+        let mut refused = Refused::default();
+        for (place, metric) in metrics.iter().enumerate() {
+            self.serialize(place, metric, buffer, &mut refused);
+        }
+        match plugin::briefly(|| self.put(buffer)).await {
+            Ok(()) => refused.or_ok(),
+            Err(cause) => Err(WriteError::Partial { written: Vec::new(), rejected: refused.places, cause }),
+        }
     }
 
     fn write_each(&mut self, metrics: &Chunk, buffer: &mut Vec<u8>) -> Result<(), WriteError> {
-        // With rotation each document is written by itself, as a file ends between two documents.
-        let one_by_one = self.settings.rotation_max_size.0 > 0 || !self.settings.rotation_interval.is_zero();
-        let (mut rejected, mut why) = (Vec::new(), None);
+        let mut refused = Refused::default();
         for (place, metric) in metrics.iter().enumerate() {
-            let before = buffer.len();
-            if let Err(e) = self.serializer.serialize(metric, buffer) {
-                buffer.truncate(before);
-                rejected.push(place);
-                why.get_or_insert(e.context("serialize"));
+            self.serialize(place, metric, buffer, &mut refused);
+            if let Err(cause) = self.put(buffer) {
+                let rejected = refused.places;
+                let written = (0..place).filter(|i| rejected.binary_search(i).is_err()).collect();
+                return Err(WriteError::Partial { written, rejected, cause });
             }
-            if one_by_one {
-                if let Err(cause) = self.put(buffer) {
-                    let written = (0..place).filter(|i| rejected.binary_search(i).is_err()).collect();
-                    return Err(WriteError::Partial { written, rejected, cause });
-                }
-                buffer.clear();
-            }
+            buffer.clear();
         }
-        if let Err(cause) = self.put(buffer) {
-            return Err(WriteError::Partial { written: Vec::new(), rejected, cause });
-        }
-        match why {
-            Some(cause) => Err(WriteError::Reject { indices: rejected, cause }),
-            None => Ok(()),
+        refused.or_ok()
+    }
+
+    /// Appends a metric, or notes that it cannot be written.
+    fn serialize(&mut self, place: usize, metric: MetricRef<'_>, buffer: &mut Vec<u8>, refused: &mut Refused) {
+        let before = buffer.len();
+        if let Err(e) = self.serializer.serialize(metric, buffer) {
+            buffer.truncate(before);
+            refused.places.push(place);
+            refused.why.get_or_insert(e.context("serialize"));
         }
     }
 

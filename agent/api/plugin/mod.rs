@@ -14,6 +14,7 @@ mod errors;
 mod in_order;
 mod registry;
 mod sender;
+mod turns;
 
 pub use collector::Collector;
 pub use dynamic::{DynAggregator, DynInput, DynListener, DynOutput, DynProcessor, DynSecretStore, Future};
@@ -25,15 +26,7 @@ pub use errors::{BadLine, BuildError, ParseError, StartError, WriteError};
 pub use in_order::{in_order, workers, workers_beside_others};
 pub use registry::{Build, Entry, Family, entries, find, here, nearest};
 pub use sender::{Request, Sender, Sink, Stop, outlive, outlived};
-
-/// Runs something that blocks or computes for long, giving the thread's other tasks to another thread meanwhile.
-pub fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    match Handle::try_current().map(|h| h.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
-}
+pub use turns::{blocking, briefly, pass_on, step_aside};
 
 use crate::metric::{Batch, Body, Cargo, Chunk, MetricRef};
 use crate::options::{Fields, Table};
