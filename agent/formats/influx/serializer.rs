@@ -104,8 +104,13 @@ impl Writer {
             } else {
                 escape(field.key().trim_end_matches('\\'), b",= ", out)
             }
+            // Nothing is left of the key. The value is not written: `last` knows it by its place.
+            if out.len() == before + 1 {
+                out.truncate(before);
+                continue;
+            }
             out.push(b'=');
-            if self.value(field, &mut last, out) && out[before + 1] != b'=' {
+            if self.value(field, &mut last, out) {
                 separator = b',';
             } else {
                 out.truncate(before);

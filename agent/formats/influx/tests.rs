@@ -212,3 +212,12 @@ fn random_texts_never_panic_and_what_was_read_reads_back() {
         assert_eq!(write(&again), written, "{text:?}");
     }
 }
+
+#[test]
+fn a_field_without_a_key_leaves_nothing_behind() {
+    let mut batch = Batch::new();
+    batch.metric("m").field("a", 1.5).field("", 0.25).field("b", 0.25).field("c", 0.25).time(1);
+    let mut out = Vec::new();
+    Writer::readable().serialize(batch.at(0), &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), "m a=1.5,b=0.25,c=0.25 1\n");
+}
