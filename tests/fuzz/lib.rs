@@ -77,11 +77,11 @@ pub fn lines(batch: &Batch) -> Vec<String> {
 pub fn is_lossy(metric: MetricRef<'_>) -> bool {
     let odd = |w: &str| w.is_empty() || w.ends_with('\\') || w.contains(['\t', '\n', '\r', '\u{c}']);
     odd(metric.name())
-        || metric.name().starts_with(['#', '\0', '\u{feff}'])
+        || metric.name().starts_with(['#', '\0', '\u{b}', '\u{feff}'])
         || metric.tags().any(|(k, v)| odd(k) || odd(v))
         || metric
             .fields()
-            .any(|(k, v)| odd(k) || k.starts_with('\0') || matches!(v, Value::Float(f) if !f.is_finite()))
+            .any(|(k, v)| odd(k) || k.starts_with(['\0', '\u{b}']) || matches!(v, Value::Float(f) if !f.is_finite()))
 }
 
 /// A batch of metrics that no sane program would send.
