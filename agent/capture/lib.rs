@@ -21,6 +21,7 @@ pub use device::{Device, devices};
 pub use filter::{Filter, Instruction};
 #[cfg(target_os = "linux")]
 pub use interface::{Interface, interfaces};
+pub use library::NAME as LIBRARY;
 #[cfg(target_os = "linux")]
 pub use ring::{Block, Ring};
 pub use session::Session;

@@ -57,7 +57,7 @@ pub(crate) struct Counts {
 }
 
 /// What the library is called on this system, for messages.
-pub(crate) const NAME: &str = if cfg!(windows) { "Npcap" } else { "libpcap" };
+pub const NAME: &str = if cfg!(windows) { "Npcap" } else { "libpcap" };
 
 /// `PCAP_ERRBUF_SIZE`.
 pub(crate) type Message = [c_char; 256];

@@ -40,9 +40,9 @@ pub enum Data {
     Float(f64),
     /// A number of 32 bits.
     Float32(f32),
-    /// A text; see [`Document::text`].
+    /// A text; see `Builder::text`.
     Text(Place),
-    /// Bytes; see [`Document::bytes`].
+    /// Bytes; see `Builder::bytes`.
     Bytes(Place),
     /// An array; its elements are the children.
     List,

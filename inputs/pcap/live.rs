@@ -5,7 +5,7 @@ use super::sources::Source;
 use super::wanted::{Wanted, all, label, others, shown};
 use super::{Method, Settings, Shared};
 use agent_api::{Result, Sender, StartError, Stop, anyhow, ensure};
-use agent_capture::{Capture, Device, Options, Session};
+use agent_capture::{Capture, Device, LIBRARY, Options, Session};
 #[cfg(target_os = "linux")]
 use agent_capture::{Ring, interfaces};
 use agent_packets::Record;
@@ -50,7 +50,7 @@ impl Live {
             ensure!(linux || settings.method != Method::AfPacket, "method: only Linux has AF_PACKET");
             ensure!(
                 settings.workers <= 1 || (linux && settings.method != Method::Libpcap),
-                "workers: only AF_PACKET divides the packets of an interface; libpcap gives them to one"
+                "workers: only AF_PACKET divides the packets of an interface; the library gives them to one"
             );
         }
         #[cfg(target_os = "linux")]
@@ -100,7 +100,7 @@ impl Live {
         for Interface { device, link, captures } in std::mem::take(&mut self.opened) {
             let name = label(&device).to_owned();
             let way = match captures.first() {
-                Some(Capture::Session(_)) => "by libpcap".to_owned(),
+                Some(Capture::Session(_)) => format!("by {LIBRARY}"),
                 _ => format!("workers: {}", captures.len()),
             };
             shared.log.info(format_args!("capturing from {name}, {way}"));
@@ -170,7 +170,7 @@ impl Live {
         match self.by_library(device, shared) {
             Ok(interface) => {
                 let name = &interface.device.name;
-                shared.log.info(format_args!("{name} is captured by libpcap, in one thread: {why}"));
+                shared.log.info(format_args!("{name} is captured by {LIBRARY}, in one thread: {why}"));
                 Ok(interface)
             }
             Err(Failure::Interface(e)) if e.kind() == io::ErrorKind::NotFound => Err(Failure::Interface(why)),
