@@ -90,7 +90,7 @@ pub mod splunkmetric;
 pub mod template;
 #[cfg(feature = "_templated")]
 pub mod templated;
-#[cfg(any(feature = "dropwizard", feature = "graphite"))]
+#[cfg(feature = "_templates")]
 pub mod templates;
 #[cfg(feature = "value")]
 pub mod value;
