@@ -52,16 +52,16 @@ impl Worker {
     }
 
     fn round(&mut self) -> Result<()> {
-        let plan = self.plan.clone();
-        let mut look = plan.selection.look()?;
-        if let Some(wait) = look.next.filter(|wait| *wait <= SOON) {
-            self.read_all(std::mem::take(&mut look.ready));
-            std::thread::sleep(wait);
-            look = plan.selection.look()?;
+        let (plan, begun) = (self.plan.clone(), Instant::now());
+        loop {
+            let look = plan.selection.look()?;
+            self.left.retain(|path, _| plan.selection.folder.join(path).exists());
+            self.read_all(look.ready);
+            match look.next.filter(|wait| begun.elapsed() + *wait <= SOON) {
+                Some(wait) => std::thread::sleep(wait),
+                None => return Ok(()),
+            }
         }
-        self.left.retain(|path, _| plan.selection.folder.join(path).exists());
-        self.read_all(look.ready);
-        Ok(())
     }
 
     fn read_all(&mut self, mut files: Vec<Found>) {
